@@ -1,0 +1,159 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { Env } from '../config/env';
+import { Clock } from '../database/clock';
+import { Database, sqlState } from '../database/database';
+import { AddressPolicy } from '../egress/address-policy';
+import { checkTarget, parseTarget } from '../egress/url-policy';
+import { DomainError, invalid } from '../errors';
+import { Account } from './account.entity';
+import { generateApiKey, hashApiKey } from './api-key';
+import { audit } from './audit';
+import { Endpoint } from './endpoint.entity';
+import { WebhookSecrets } from './webhook-secrets.service';
+
+export interface NewAccount {
+  readonly atsId: string;
+  readonly name: string;
+  readonly webhookUrl: string | null;
+  /** Given only for the demo account, whose credentials are published; otherwise they are generated. */
+  readonly apiKey?: string;
+  readonly incomingSecret?: string;
+  readonly outgoingSecret?: string;
+}
+
+/** Everything that is shown once and never again. */
+export interface AccountCredentials {
+  readonly apiKey: string;
+  readonly incomingSecret: string;
+  readonly outgoingSecret: string;
+}
+
+/** `warning`: the URL was saved, and deliveries will fail until this is mended. */
+export interface SavedUrl {
+  readonly url: string | null;
+  readonly warning: string | null;
+}
+
+const UNIQUE_VIOLATION = '23505';
+
+/** Accounts as their operators and owners see them. Every change is audited in the transaction that makes it. */
+@Injectable()
+export class Accounts {
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+    private readonly secrets: WebhookSecrets,
+    private readonly policy: AddressPolicy,
+    private readonly env: Env,
+  ) {}
+
+  /** @throws {DomainError} `conflict` when the id is taken, `invalid` for a URL that may not be called. */
+  async create(account: NewAccount, actor: string): Promise<AccountCredentials & SavedUrl> {
+    const saved = await this.checkUrl(account.webhookUrl);
+    const apiKey = account.apiKey ?? generateApiKey();
+    try {
+      return await this.database.source.transaction(async (manager) => {
+        const { atsId, name } = account;
+        await manager.insert(Account, { atsId, name, apiKeyHash: hashApiKey(apiKey) });
+        await manager.insert(Endpoint, { atsId, url: saved.url });
+        const incomingSecret = await this.secrets.add(manager, atsId, 'incoming', account.incomingSecret);
+        const outgoingSecret = await this.secrets.add(manager, atsId, 'outgoing', account.outgoingSecret);
+        await this.record(manager, atsId, actor, 'account.created', { name, webhook_url: saved.url });
+        return { apiKey, incomingSecret, outgoingSecret, ...saved };
+      });
+    } catch (error) {
+      if (sqlState((error as { driverError?: unknown }).driverError) === UNIQUE_VIOLATION) {
+        throw new DomainError('conflict', `The account ${account.atsId}, or its API key, exists already`);
+      }
+      throw error;
+    }
+  }
+
+  /** @throws {DomainError} `not_found` */
+  async find(atsId: string): Promise<{ account: Account; endpoint: Endpoint }> {
+    const { manager } = this.database.source;
+    const [account, endpoint] = await Promise.all([
+      manager.findOneBy(Account, { atsId }),
+      manager.findOneBy(Endpoint, { atsId }),
+    ]);
+    if (account === null || endpoint === null) throw unknown(atsId);
+    return { account, endpoint };
+  }
+
+  async setEnabled(atsId: string, enabled: boolean, actor: string): Promise<void> {
+    await this.change(atsId, actor, enabled ? 'account.enabled' : 'account.disabled', {}, (manager) =>
+      manager.update(Account, { atsId }, { enabled }),
+    );
+  }
+
+  /** The former key is refused from the commit on: every accept and read checks the key in its own statement. */
+  async rotateApiKey(atsId: string, actor: string): Promise<string> {
+    const apiKey = generateApiKey();
+    await this.change(atsId, actor, 'api_key.rotated', {}, (manager) =>
+      manager.update(Account, { atsId }, { apiKeyHash: hashApiKey(apiKey) }),
+    );
+    return apiKey;
+  }
+
+  async rotateSecret(
+    atsId: string,
+    direction: 'incoming' | 'outgoing',
+    compromised: boolean,
+    actor: string,
+  ): Promise<string> {
+    return this.change(atsId, actor, `${direction}_secret.rotated`, { compromised }, (manager) =>
+      this.secrets.rotate(manager, atsId, direction, compromised),
+    );
+  }
+
+  /** @throws {DomainError} `invalid` for a URL that may not be called */
+  async setWebhookUrl(atsId: string, url: string | null, actor: string): Promise<SavedUrl> {
+    const saved = await this.checkUrl(url);
+    await this.change(atsId, actor, 'webhook_url.changed', { webhook_url: saved.url }, (manager) =>
+      manager.update(Endpoint, { atsId }, { url: saved.url }),
+    );
+    return saved;
+  }
+
+  /** Resumes deliveries to an endpoint that was disabled; what waited is due at once. */
+  async enableEndpoint(atsId: string, actor: string): Promise<void> {
+    await this.change(atsId, actor, 'endpoint.enabled', {}, (manager) =>
+      manager.update(Endpoint, { atsId }, { disabledAt: null, disabledReason: null }),
+    );
+  }
+
+  private async change<T>(
+    atsId: string,
+    actor: string,
+    action: string,
+    detail: object,
+    work: (manager: EntityManager) => Promise<T>,
+  ): Promise<T> {
+    return this.database.source.transaction(async (manager) => {
+      // Changes of one account follow each other, so that of racing rotations every one counts.
+      const found = await manager.findOne(Account, { where: { atsId }, lock: { mode: 'for_no_key_update' } });
+      if (found === null) throw unknown(atsId);
+      const result = await work(manager);
+      await this.record(manager, atsId, actor, action, detail);
+      return result;
+    });
+  }
+
+  private record(manager: EntityManager, atsId: string, actor: string, action: string, detail: object): Promise<void> {
+    return audit(manager, { id: this.clock.uuidv7(), atsId, actor, action, detail });
+  }
+
+  private async checkUrl(text: string | null): Promise<SavedUrl> {
+    if (text === null) return { url: null, warning: null };
+    const url = parseTarget(text, { development: !this.env.production });
+    if ('refusal' in url) throw invalid([{ field: 'webhook_url', message: `is refused: ${url.refusal}` }]);
+    const check = await checkTarget(url, { policy: this.policy });
+    if (check.verdict === 'refused') throw invalid([{ field: 'webhook_url', message: `is refused: ${check.refusal}` }]);
+    return { url: url.href, warning: check.verdict === 'unresolved' ? check.warning : null };
+  }
+}
+
+function unknown(atsId: string): DomainError {
+  return new DomainError('not_found', `There is no account ${atsId}`);
+}

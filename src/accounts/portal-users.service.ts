@@ -1,0 +1,37 @@
+import { Injectable } from '@nestjs/common';
+import { argon2id, hash } from 'argon2';
+import { randomBytes } from 'node:crypto';
+import { Database, sqlState, statement } from '../database/database';
+import { DomainError } from '../errors';
+
+export type PortalRole = 'admin' | 'viewer';
+
+const INSERT = statement(
+  'portal_user_insert',
+  'insert into portal_user (email, ats_id, role, password_hash) values ($1, $2, $3, $4)',
+);
+const UNIQUE_VIOLATION = '23505';
+
+/** The people who may sign in to the portal; an e-mail belongs to one account. */
+@Injectable()
+export class PortalUsers {
+  constructor(private readonly database: Database) {}
+
+  /** @throws {DomainError} `conflict` when the e-mail is taken */
+  async create(email: string, atsId: string, role: PortalRole, password = generatePassword()): Promise<string> {
+    // OWASP's first choice for argon2id: 19 MiB, two passes, one lane.
+    const passwordHash = await hash(password, { type: argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 });
+    try {
+      await this.database.query(INSERT, [email.trim().toLowerCase(), atsId, role, passwordHash]);
+    } catch (error) {
+      if (sqlState(error) === UNIQUE_VIOLATION) throw new DomainError('conflict', `${email} has a sign-in already`);
+      throw error;
+    }
+    return password;
+  }
+}
+
+/** 120 random bits, easy to copy. */
+function generatePassword(): string {
+  return randomBytes(15).toString('base64url');
+}

@@ -1,0 +1,39 @@
+import { Module, type DynamicModule, type Type } from '@nestjs/common';
+import { ScheduleModule } from '@nestjs/schedule';
+import { AuthModule } from './auth/auth.module';
+import { CandidatesApiModule } from './candidates/candidates.module';
+import { ConfigModule } from './config/config.module';
+import type { Env } from './config/env';
+import { DatabaseModule } from './database/database.module';
+import { DeliveryModule, FlowsApiModule } from './delivery/delivery.module';
+import { IncomingWebhooksModule } from './incoming-webhooks/incoming-webhooks.module';
+import { DevReceiverModule, OpsModule } from './ops/ops.module';
+import { ProcessingModule } from './processing/processing.module';
+import { WorkspacesApiModule } from './workspaces/workspaces.module';
+
+/** What an ATS calls: accepts into the inbox, and reads. */
+const API: Type[] = [WorkspacesApiModule, CandidatesApiModule, IncomingWebhooksModule, FlowsApiModule];
+
+/** What drains the queues: inbox to outbox, outbox to the ATS. */
+const WORKER: Type[] = [ProcessingModule, DeliveryModule];
+
+const BY_ROLE: Record<Env['ROLE'], Type[]> = { api: API, worker: WORKER, all: [...API, ...WORKER] };
+
+@Module({})
+export class AppModule {
+  static of(env: Env): DynamicModule {
+    const development = env.production || env.ROLE === 'worker' ? [] : [DevReceiverModule];
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.of(env),
+        ScheduleModule.forRoot(),
+        DatabaseModule,
+        AuthModule,
+        OpsModule,
+        ...BY_ROLE[env.ROLE],
+        ...development,
+      ],
+    };
+  }
+}

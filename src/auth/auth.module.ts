@@ -1,0 +1,13 @@
+import { Module } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { AccountsModule } from '../accounts/accounts.module';
+import { DeliveryLogModule } from '../delivery-log/delivery-log.module';
+import { ApiKeys } from './api-keys.service';
+import { AuthGuard } from './auth.guard';
+import { WebhookSignatures } from './webhook-signatures.service';
+
+@Module({
+  imports: [AccountsModule, DeliveryLogModule],
+  providers: [ApiKeys, WebhookSignatures, { provide: APP_GUARD, useClass: AuthGuard }],
+})
+export class AuthModule {}

@@ -1,0 +1,89 @@
+import { Injectable } from '@nestjs/common';
+import type { Write } from '../events/inbound';
+import type { OutboundEventType, Result } from '../events/outbound';
+import { failed, succeeded } from '../events/results';
+import { mergePatch } from '../http/json';
+import type { Handler } from '../inbox/handler';
+import type { CandidatePatch } from './candidate.dto';
+import type { Profile } from './candidate.entity';
+import { CandidatesRepository, type CandidateKey } from './candidates.repository';
+import { normaliseCandidate } from './normalise';
+
+interface State extends CandidateKey {
+  profile: Profile | null;
+  /** Deleted within this batch: what is created afterwards is a new candidate. */
+  removed: boolean;
+  changed: boolean;
+}
+
+/** Applies all three candidate events: reads every candidate of the batch once, and writes each once. */
+@Injectable()
+export class CandidateHandlers {
+  constructor(private readonly candidates: CandidatesRepository) {}
+
+  readonly apply: Handler = async (tx, writes) => {
+    const states = new Map<string, State>();
+    for (const w of writes) {
+      states.set(keyOf(w), {
+        atsId: w.atsId,
+        clientId: w.clientId,
+        entityId: w.entityId,
+        profile: null,
+        removed: false,
+        changed: false,
+      });
+    }
+    for (const stored of await this.candidates.load(tx, [...states.values()])) {
+      Object.assign(states.get(keyOf(stored)) ?? {}, { profile: stored.profile });
+    }
+    const results = writes.map((write) => applyWrite(states.get(keyOf(write)) as State, write));
+    const all = [...states.values()];
+    await this.candidates.remove(
+      tx,
+      all.filter((s) => s.removed),
+    );
+    await this.candidates.save(
+      tx,
+      all.flatMap(({ profile, changed, ...key }) => (changed && profile !== null ? [{ ...key, profile }] : [])),
+    );
+    return results;
+  };
+}
+
+/** Changes `state` as the write asks, and says what came of it. */
+function applyWrite(state: State, write: Write): Result {
+  if (write.event === 'candidate.created') {
+    const event = state.profile === null ? 'candidate.created' : 'candidate.updated';
+    return store(state, write, event, withoutNulls(write.payload as Profile));
+  }
+  if (state.profile === null) {
+    return failed(write, { code: 'not_found', message: `There is no candidate ${write.entityId} in this workspace` });
+  }
+  if (write.event === 'candidate.deleted') {
+    Object.assign(state, { profile: null, removed: true, changed: false });
+    return succeeded(write, 'candidate.deleted', { candidate_id: write.entityId });
+  }
+  const patch = normaliseCandidate(write.payload as CandidatePatch);
+  return store(state, write, 'candidate.updated', mergePatch(state.profile, patch) as Profile);
+}
+
+function store(state: State, write: Write, event: OutboundEventType, profile: Profile): Result {
+  if (profile.cv !== undefined) {
+    return failed(write, {
+      code: 'file_unavailable',
+      message: 'cv names a file that was not uploaded, or has expired',
+    });
+  }
+  const normalised = normaliseCandidate(profile);
+  Object.assign(state, { profile: normalised, changed: true });
+  return succeeded(write, event, normalised);
+}
+
+/** A whole candidate replaces the former one, so a null field is an absent one; nulls further down are the ATS's own. */
+function withoutNulls(profile: Profile): Profile {
+  return Object.fromEntries(Object.entries(profile).filter(([, value]) => value !== null)) as unknown as Profile;
+}
+
+function keyOf(key: CandidateKey): string {
+  return JSON.stringify([key.atsId, key.clientId, key.entityId]);
+}

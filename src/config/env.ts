@@ -1,0 +1,176 @@
+import { plainToInstance, Transform } from 'class-transformer';
+import { IsBoolean, IsIn, IsInt, IsOptional, IsUrl, Matches, Max, Min, validateSync } from 'class-validator';
+import { isIP } from 'node:net';
+import { resolve } from 'node:path';
+
+const DEFAULT_RETRY_SCHEDULE = [5, 30, 120, 600, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 86_400];
+const ENCRYPTION_KEY_FORMAT = /^([0-9a-f]{64}|[A-Za-z0-9+/]{43}=)$/;
+
+const toInt = Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? Number(value) : value));
+const toBoolean = Transform(({ value }: { value: unknown }) =>
+  value === 'true' || value === '1' ? true : value === 'false' || value === '0' ? false : value,
+);
+
+/** All settings of a process, checked once at start (contract, section 12). Times are in the unit their name ends with. */
+export class Env {
+  @IsIn(['development', 'test', 'production'])
+  NODE_ENV: 'development' | 'test' | 'production' = 'development';
+
+  @IsIn(['api', 'worker', 'all'])
+  ROLE: 'api' | 'worker' | 'all' = 'all';
+
+  /** 0 lets the operating system choose. */
+  @toInt
+  @IsInt()
+  @Min(0)
+  @Max(65_535)
+  PORT = 3000;
+
+  @Matches(/^[^\s/]+$/, { message: 'must be a host name or an address' })
+  HOST!: string;
+
+  /** Unset: an embedded PostgreSQL under `DATA_DIR`. */
+  @IsOptional()
+  @Matches(/^postgres(ql)?:\/\//, { message: 'must begin with postgres:// or postgresql://' })
+  DATABASE_URL?: string;
+
+  /** Connections that one process opens at most, the one that listens for wake-ups aside. */
+  @toInt
+  @IsInt()
+  @Min(4)
+  @Max(500)
+  DATABASE_POOL_SIZE = 16;
+
+  @Transform(({ value }: { value: string }) => resolve(value))
+  DATA_DIR: string = resolve('.data');
+
+  /** 32 bytes, as 64 hex digits or as base64. */
+  @IsOptional()
+  @Matches(ENCRYPTION_KEY_FORMAT, { message: 'must be 32 bytes, as 64 hex digits or as base64' })
+  ENCRYPTION_KEY?: string;
+
+  @toBoolean
+  @IsBoolean()
+  MIGRATE_ON_START!: boolean;
+
+  @IsUrl({ require_tld: false, require_protocol: true, protocols: ['http', 'https'] })
+  PUBLIC_URL!: string;
+
+  @toInt
+  @IsInt()
+  @Min(100)
+  @Max(60_000)
+  DELIVERY_TIMEOUT_MS = 5000;
+
+  /** Seconds before the second, third, … attempt; after the last the message is dead. */
+  @Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? value.split(',').map(Number) : value))
+  @IsInt({ each: true, message: 'must be whole seconds, separated by commas' })
+  @Min(0, { each: true })
+  DELIVERY_RETRY_SCHEDULE: number[] = DEFAULT_RETRY_SCHEDULE;
+
+  /** CIDRs that deliveries may reach although they are private. */
+  @Transform(({ value }: { value: unknown }) =>
+    typeof value === 'string'
+      ? value
+          .split(',')
+          .map((s) => s.trim())
+          .filter(Boolean)
+      : value,
+  )
+  @Matches(/^[0-9a-fA-F.:]+\/\d{1,3}$/, { each: true, message: 'must be CIDRs, separated by commas' })
+  DELIVERY_ALLOWED_PRIVATE_RANGES!: string[];
+
+  @toInt
+  @IsInt()
+  @Min(2)
+  @Max(100_000)
+  DELIVERY_CONCURRENCY = 1024;
+
+  @toInt
+  @IsInt()
+  @Min(1)
+  @Max(10_000)
+  DELIVERY_CONCURRENCY_PER_ACCOUNT = 32;
+
+  @toInt
+  @IsInt()
+  @Min(1)
+  @Max(365)
+  RETENTION_DAYS = 7;
+
+  @toInt
+  @IsInt()
+  @Min(1)
+  @Max(365)
+  DEAD_RETENTION_DAYS = 30;
+
+  @IsIn(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+  LOG_LEVEL: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent' = 'info';
+
+  get production(): boolean {
+    return this.NODE_ENV === 'production';
+  }
+
+  /** Whether only this machine can reach the process; the demo account is made nowhere else. */
+  get loopback(): boolean {
+    return this.HOST === 'localhost' || this.HOST === '::1' || (isIP(this.HOST) === 4 && this.HOST.startsWith('127.'));
+  }
+}
+
+/** Thrown with every fault of the settings at once, each line naming the setting and what to do about it. */
+export class InvalidEnv extends Error {
+  constructor(readonly faults: string[]) {
+    super(`These settings need attention:\n${faults.map((f) => `  ${f}`).join('\n')}`);
+    this.name = 'InvalidEnv';
+  }
+}
+
+const REQUIRED_IN_PRODUCTION = {
+  DATABASE_URL: 'the embedded database is for development; name a PostgreSQL server',
+  ENCRYPTION_KEY: 'make one with: openssl rand -hex 32',
+  PUBLIC_URL: 'the address under which users reach the gateway',
+} as const;
+
+/**
+ * Reads the settings from `source`, fills in the defaults of its `NODE_ENV` and checks them all.
+ *
+ * @throws {InvalidEnv} naming every fault.
+ */
+export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
+  const known = new Set([
+    ...Object.keys(new Env()),
+    'HOST',
+    'DATABASE_URL',
+    'ENCRYPTION_KEY',
+    'MIGRATE_ON_START',
+    'PUBLIC_URL',
+    'DELIVERY_ALLOWED_PRIVATE_RANGES',
+  ]);
+  // An empty list of private ranges means none; any other empty setting counts as unset, as compose files write it.
+  const given = Object.fromEntries(
+    Object.entries(source).filter(([k, v]) => known.has(k) && (v !== '' || k === 'DELIVERY_ALLOWED_PRIVATE_RANGES')),
+  );
+  const production = given.NODE_ENV === 'production';
+  const host = given.HOST ?? (production ? '0.0.0.0' : '127.0.0.1');
+  const env = plainToInstance(
+    Env,
+    {
+      HOST: host,
+      MIGRATE_ON_START: !production,
+      DELIVERY_ALLOWED_PRIVATE_RANGES: production ? [] : ['127.0.0.0/8', '::1/128'],
+      PUBLIC_URL: `http://${host}:${given.PORT ?? 3000}`,
+      ...given,
+    },
+    { exposeDefaultValues: true },
+  );
+  const faults = validateSync(env).flatMap((e) =>
+    Object.values(e.constraints ?? {}).map((m) => (m.startsWith(e.property) ? m : `${e.property} ${m}`)),
+  );
+  if (production) {
+    for (const [name, hint] of Object.entries(REQUIRED_IN_PRODUCTION)) {
+      if (given[name] === undefined) faults.push(`${name} must be set in production: ${hint}`);
+    }
+  }
+  if (faults.length > 0) throw new InvalidEnv(faults);
+  return env;
+}

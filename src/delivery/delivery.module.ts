@@ -1,0 +1,14 @@
+import { Module } from '@nestjs/common';
+import { AccountsModule } from '../accounts/accounts.module';
+import { DeliveryLogModule } from '../delivery-log/delivery-log.module';
+import { OutboxModule } from '../outbox/outbox.module';
+import { QueueModule } from '../queue/queue.module';
+import { DeliveryWorker } from './delivery.worker';
+import { FlowsController } from './flows.controller';
+import { Sender } from './sender';
+
+@Module({ imports: [AccountsModule, OutboxModule, QueueModule], providers: [DeliveryWorker, Sender] })
+export class DeliveryModule {}
+
+@Module({ imports: [DeliveryLogModule], controllers: [FlowsController] })
+export class FlowsApiModule {}

@@ -1,0 +1,29 @@
+/** What became of one attempt; remote trouble is a value, never an exception. */
+export type Outcome =
+  | {
+      readonly kind: 'answer';
+      readonly statusCode: number;
+      /** Allow-listed, lower-case names. */
+      readonly headers: Record<string, string>;
+      /** The first 64 KiB. */
+      readonly body: string;
+    }
+  | { readonly kind: 'no_answer'; readonly fault: Fault };
+
+/** Named after what the owner of the endpoint can do something about. */
+export type Fault = 'timeout' | 'dns' | 'tls' | 'connection' | 'address_refused';
+
+const DNS = /^(ENOTFOUND|EAI_)/;
+const TLS = /^(CERT_|DEPTH_|ERR_TLS|ERR_SSL|SELF_SIGNED|UNABLE_TO_|EPROTO|HOSTNAME_MISMATCH)/;
+const TIMEOUT = /^(UND_ERR_(CONNECT|HEADERS|BODY)_TIMEOUT|ETIMEDOUT|ABORT_ERR)$/;
+
+/** Why a request failed without an answer. */
+export function faultOf(error: unknown): Fault {
+  if (!(error instanceof Error)) return 'connection';
+  if (error.name === 'TimeoutError') return 'timeout';
+  const code = 'code' in error ? String(error.code) : '';
+  if (code === 'address_refused') return 'address_refused';
+  if (TIMEOUT.test(code)) return 'timeout';
+  if (DNS.test(code)) return 'dns';
+  return TLS.test(code) ? 'tls' : 'connection';
+}

@@ -1,0 +1,66 @@
+import { AsyncResource } from 'node:async_hooks';
+import type { NextFunction, Request, RequestHandler } from 'express';
+import { DomainError } from '../errors';
+import { annotate } from '../observability/request-context';
+
+declare module 'express-serve-static-core' {
+  interface Request {
+    /** The body as it came, empty where there was none: signatures are made over these bytes. */
+    rawBody: Buffer;
+  }
+}
+
+export const BODY_LIMIT = 1024 * 1024;
+
+const EMPTY = Buffer.alloc(0);
+
+/**
+ * Reads every request's body whole, without parsing it. What is refused here is left unread; the answer to it closes
+ * the connection (see `sendProblem`).
+ */
+export function rawBody(limit = BODY_LIMIT): RequestHandler {
+  return (req, _res, next) => {
+    const { 'content-length': declared, 'transfer-encoding': chunked, 'content-encoding': encoding } = req.headers;
+    if (chunked === undefined && (declared === undefined || declared === '0')) {
+      req.rawBody = EMPTY;
+      next();
+    } else if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+      next(new DomainError('unsupported_media_type', 'Content-Encoding is not supported: send the body as it is'));
+    } else if (Number(declared ?? 0) > limit) {
+      next(tooLarge(limit));
+    } else {
+      collect(req, limit, next);
+    }
+  };
+}
+
+function collect(req: Request, limit: number, next: NextFunction): void {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  // Body events come in the connection's asynchronous context, not in this request's.
+  const proceed = AsyncResource.bind((error?: DomainError) => {
+    annotate({ bytes_in: size });
+    next(error);
+  });
+  const onData = (chunk: Buffer): void => {
+    size += chunk.length;
+    chunks.push(chunk);
+    if (size <= limit) return;
+    stop();
+    proceed(tooLarge(limit));
+  };
+  const onEnd = (): void => {
+    stop();
+    req.rawBody = chunks.length === 1 ? (chunks[0] ?? EMPTY) : Buffer.concat(chunks, size);
+    proceed();
+  };
+  const stop = (): void => {
+    req.off('data', onData).off('end', onEnd);
+  };
+  // An upload that is broken off never ends: nobody is left to answer, and both listeners go with the request.
+  req.on('data', onData).on('end', onEnd).on('error', stop);
+}
+
+function tooLarge(limit: number): DomainError {
+  return new DomainError('too_large', `The body must not be larger than ${limit} bytes`);
+}

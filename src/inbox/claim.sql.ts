@@ -1,0 +1,110 @@
+import { statement } from '../database/database';
+
+/** Leaps from account to account in the index, beginning behind $1, at most $2 of them. */
+export const ACCOUNTS = statement(
+  'inbox_accounts',
+  `with recursive a as (
+     (select ats_id from inbox_message where ats_id > $1 order by ats_id limit 1)
+     union all
+     select (select i.ats_id from inbox_message i where i.ats_id > a.ats_id order by i.ats_id limit 1)
+       from a where a.ats_id is not null)
+   select ats_id from a where ats_id is not null limit $2`,
+);
+
+/**
+ * Takes the lanes of these accounts, each account's beginning behind the client it was left at, at most $3 for each
+ * account. A lane that another process is claiming or processing is passed over, not waited for.
+ */
+export const LANES = statement(
+  'inbox_lanes',
+  `select l.ats_id, l.client_id, w.ats_id is not null as free
+     from unnest($1::text[], $2::text[]) a(ats_id, after)
+     cross join lateral (
+       with recursive c as (
+         (select client_id from inbox_message where ats_id = a.ats_id and client_id > a.after order by client_id limit 1)
+         union all
+         select (select i.client_id from inbox_message i
+                  where i.ats_id = a.ats_id and i.client_id > c.client_id order by i.client_id limit 1)
+           from c where c.client_id is not null)
+       select a.ats_id, client_id from c where client_id is not null limit $3) l
+     left join lateral (
+       select ats_id from workspace w where w.ats_id = l.ats_id and w.client_id = l.client_id
+          for no key update skip locked) w on true`,
+);
+
+/**
+ * Claims the oldest messages of lanes already taken, at most $3 of each. It must be a later statement than the taking:
+ * its snapshot then holds every lease that was given while the lane was not ours.
+ *
+ * A lane with a leased message is busy. A message whose lease ended unsettled may be what ended its worker: it is
+ * claimed alone, and what stands before it without it. Nothing overtakes a message that waits for its retry.
+ */
+export const CLAIM = statement(
+  'inbox_claim',
+  `with due as (
+     select m.id
+       from unnest($1::text[], $2::text[]) lane(ats_id, client_id)
+       cross join lateral (
+         select id, n, lost, waiting, bool_or(leased) over () as busy,
+                bool_or(lost or waiting) over (order by id) as halted
+           from (select i.id, row_number() over (order by i.id) as n,
+                        i.leased_until > now() as leased,
+                        i.leased_until > '-infinity' as lost,
+                        i.available_at > now() as waiting
+                   from inbox_message i
+                  where i.ats_id = lane.ats_id and i.client_id = lane.client_id
+                  order by i.id limit $3) oldest) m
+      where not m.busy and (not m.halted or (m.n = 1 and m.lost and not m.waiting))
+   ), claimed as (
+     update inbox_message m
+        set attempt = m.attempt + 1,
+            leased_until = now() + $4::int * interval '1 ms',
+            crashes = m.crashes + (m.leased_until > '-infinity')::int
+       from due where m.id = due.id
+     returning m.id, m.attempt, m.failures, m.crashes, m.reference_id)
+   select c.id, c.attempt, c.failures, c.crashes, f.*
+     from claimed c cross join lateral (select * from flow f where f.reference_id = c.reference_id) f
+    order by c.id`,
+);
+
+/** Takes the lanes for the transaction that applies their messages, in one order for all processes. */
+export const LOCK_LANES = statement(
+  'inbox_lock_lanes',
+  `select w.ats_id from workspace w
+     join unnest($1::text[], $2::text[]) lane(ats_id, client_id) using (ats_id, client_id)
+    order by w.ats_id, w.client_id
+      for no key update of w`,
+);
+
+/** The fence: only the rows still claimed under this attempt are removed, and only those may be applied. */
+export const SETTLE = statement(
+  'inbox_settle',
+  `delete from inbox_message m using unnest($1::bigint[], $2::int[]) s(id, attempt)
+    where m.id = s.id and m.attempt = s.attempt
+   returning m.id`,
+);
+
+/** Back as if never claimed: nothing was judged, and whoever can say so lives. */
+export const RELEASE = statement(
+  'inbox_release',
+  `update inbox_message m set leased_until = '-infinity', crashes = 0
+     from unnest($1::bigint[], $2::int[]) s(id, attempt)
+    where m.id = s.id and m.attempt = s.attempt`,
+);
+
+/** Back as it stood before this claim, still suspected of having ended its worker. */
+export const PUT_BACK = statement(
+  'inbox_put_back',
+  `update inbox_message m set leased_until = now(), crashes = m.crashes - 1
+     from unnest($1::bigint[], $2::int[]) s(id, attempt)
+    where m.id = s.id and m.attempt = s.attempt`,
+);
+
+/** One judged failure: due again after $3 ms. */
+export const RETRY = statement(
+  'inbox_retry',
+  `update inbox_message m
+      set leased_until = '-infinity', crashes = 0, failures = failures + 1,
+          available_at = now() + $3::int * interval '1 ms'
+    where m.id = $1 and m.attempt = $2`,
+);

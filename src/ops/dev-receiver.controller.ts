@@ -1,0 +1,65 @@
+import { Controller, Get, HttpCode, Post, Req } from '@nestjs/common';
+import type { Request } from 'express';
+import { Auth } from '../auth/caller';
+import { Clock } from '../database/clock';
+import { unauthorized } from '../errors';
+import { parseJson } from '../http/json';
+import { verify } from '../signing/signature';
+import { DEMO } from './demo-account.service';
+
+const KEPT = 100;
+
+interface Received {
+  readonly received_at: string;
+  readonly verified: boolean;
+  readonly headers: Record<string, string>;
+  readonly body: unknown;
+}
+
+/** Stands in, in development, for the endpoint of the demo account; a good pattern for one's own. */
+@Auth('none')
+@Controller('dev/receiver')
+export class DevReceiverController {
+  private readonly received: Received[] = [];
+
+  constructor(private readonly clock: Clock) {}
+
+  @Post()
+  @HttpCode(200)
+  receive(@Req() request: Request): object {
+    const signature = request.headers['x-webhook-signature'];
+    const header = typeof signature === 'string' ? signature : undefined;
+    const verified = verify(header, request.rawBody, [DEMO.outgoingSecret], this.clock.unixSeconds()).valid;
+    this.received.unshift({
+      received_at: new Date(this.clock.now()).toISOString(),
+      verified,
+      headers: webhookHeaders(request),
+      body: readable(request.rawBody),
+    });
+    this.received.length = Math.min(this.received.length, KEPT);
+    if (!verified) throw unauthorized();
+    return { received: true };
+  }
+
+  /** The last 100 requests, newest first. */
+  @Get()
+  list(): readonly Received[] {
+    return this.received;
+  }
+}
+
+function webhookHeaders(request: Request): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(request.headers).flatMap(([name, value]) =>
+      /^(x-webhook|x-carv|webhook-|content-type|user-agent)/.test(name) ? [[name, String(value)]] : [],
+    ),
+  );
+}
+
+function readable(body: Buffer): unknown {
+  try {
+    return parseJson(body);
+  } catch {
+    return body.toString();
+  }
+}

@@ -1,0 +1,19 @@
+import { Module } from '@nestjs/common';
+import { AccountsModule } from '../accounts/accounts.module';
+import { WorkspacesModule } from '../workspaces/workspaces.module';
+import { DemoAccount } from './demo-account.service';
+import { DevReceiverController } from './dev-receiver.controller';
+import { HealthController } from './health.controller';
+import { Readiness } from './readiness';
+
+@Module({
+  imports: [AccountsModule, WorkspacesModule],
+  controllers: [HealthController],
+  providers: [Readiness, DemoAccount],
+  exports: [Readiness, DemoAccount],
+})
+export class OpsModule {}
+
+/** Only in development. */
+@Module({ controllers: [DevReceiverController] })
+export class DevReceiverModule {}

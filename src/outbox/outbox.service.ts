@@ -1,0 +1,199 @@
+import { Injectable } from '@nestjs/common';
+import { toEnvelope, type OutboundEventType, type Result } from '../events/outbound';
+import { Clock } from '../database/clock';
+import { Database, isCrossed, type Tx } from '../database/database';
+import { APPEND, CLAIM, DUE_ACCOUNTS, PARK, RELEASE, SETTLE, SWEEP, WAKE } from './outbox.sql';
+
+/** An account with due messages and its endpoint. */
+export interface DueAccount {
+  readonly atsId: string;
+  readonly url: string;
+  /** Sealed; the current one last. */
+  readonly secrets: readonly Buffer[];
+}
+
+/** A claimed message: `attempt` is the fence, `failures` the judged outcomes before this attempt. */
+export interface Message {
+  readonly id: string;
+  readonly attempt: number;
+  readonly failures: number;
+  readonly atsId: string;
+  readonly referenceId: string;
+  readonly event: OutboundEventType;
+  readonly body: string;
+}
+
+/** What one attempt came to, ready for the delivery log. */
+export interface Settlement {
+  readonly message: Message;
+  readonly verdict: 'delivered' | 'retry' | 'dead';
+  /** Before the next attempt; 0 unless the verdict is `retry`. */
+  readonly waitMs: number;
+  readonly attempt: {
+    /** A UUIDv7 made when the attempt began. */
+    readonly id: string;
+    readonly outcome: 'success' | 'failure' | 'error';
+    readonly statusCode: number | null;
+    readonly error: string | null;
+    readonly durationMs: number;
+    readonly signature: string;
+    readonly requestHeaders: Record<string, string>;
+    readonly responseHeaders: Record<string, string>;
+    readonly responseBody: string | null;
+  };
+}
+
+interface ClaimRow {
+  id: string;
+  attempt: number | null;
+  failures: number;
+  ats_id: string;
+  reference_id: string;
+  available_at: Date;
+  event: OutboundEventType;
+  body: string;
+}
+
+const ACCOUNTS_PER_CLAIM = 256;
+/** Messages become visible a little after their `available_at`: a hint younger than this could pass them by. */
+const HINT_MARGIN_MS = 5000;
+/** How long the hints are trusted before a scan that sees everything. */
+const FULL_SCAN_MS = 1000;
+const MAX_CROSSINGS = 5;
+
+/** The results that await delivery: ordered within an entity, free otherwise, fair between accounts. */
+@Injectable()
+export class Outbox {
+  private account = '';
+  private readonly low = new Map<string, number>();
+  private fullScanAt = 0;
+
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Stores and queues results in the transaction that made them. */
+  async append(tx: Tx, results: readonly Result[]): Promise<void> {
+    const at = this.clock.now();
+    await tx.query(APPEND, [
+      results.map((r) => r.referenceId),
+      results.map((r) => r.atsId),
+      results.map((r) => r.clientId),
+      results.map((r) => r.event),
+      results.map((r) => (r.error === null ? 'success' : 'error')),
+      results.map((r) => toEnvelope(r, at)),
+      results.map((r) => r.entityKey),
+      new Date(at),
+    ]);
+  }
+
+  /** The next accounts of the round that have something due; `last` when the round is complete. */
+  async dueAccounts(): Promise<{ accounts: DueAccount[]; last: boolean }> {
+    const rows = await this.database.query<{ ats_id: string; url: string | null; secrets: Buffer[] | null }>(
+      DUE_ACCOUNTS,
+      [this.account, ACCOUNTS_PER_CLAIM],
+    );
+    const last = rows.length < ACCOUNTS_PER_CLAIM;
+    this.account = last ? '' : (rows.at(-1)?.ats_id ?? '');
+    const accounts = rows.flatMap(({ ats_id, url, secrets }) =>
+      url === null || secrets === null ? [] : [{ atsId: ats_id, url, secrets }],
+    );
+    return { accounts, last };
+  }
+
+  /**
+   * Claims at most `limit` messages, of each account at most its `free` slots. Messages found blocked are parked; then
+   * others, behind the part of the queue that was looked at, may be due.
+   *
+   * @param leaseMs must outlast an attempt and its settling
+   */
+  async claim(
+    accounts: readonly { atsId: string; free: number }[],
+    limit: number,
+    leaseMs: number,
+  ): Promise<{ messages: Message[]; parked: boolean }> {
+    const rows = await this.database.query<ClaimRow>(CLAIM, [
+      accounts.map((a) => a.atsId),
+      accounts.map((a) => a.free),
+      this.lows(accounts.map((a) => a.atsId)),
+      limit,
+      leaseMs,
+    ]);
+    const blocked = rows.filter((row) => row.attempt === null);
+    if (blocked.length > 0) await this.database.query(PARK, [blocked.map((row) => row.id)]);
+    const messages = rows.flatMap((row) => (row.attempt === null ? [] : [this.claimed(row, row.attempt)]));
+    return { messages, parked: blocked.length > 0 };
+  }
+
+  /** Ends attempts. Returns whether any message left the queue, so that its successors may be due. */
+  async settle(settlements: readonly Settlement[], crossings = 0): Promise<boolean> {
+    try {
+      return await this.database.transaction(async (tx) => {
+        const gone = await tx.query<{ ats_id: string; entity_key: string }>(SETTLE, settleColumns(settlements));
+        if (gone.length > 0) await tx.query(WAKE, [gone.map((row) => row.ats_id), gone.map((row) => row.entity_key)]);
+        return gone.length > 0;
+      });
+    } catch (error) {
+      if (isCrossed(error) && crossings < MAX_CROSSINGS) return this.settle(settlements, crossings + 1);
+      throw error;
+    }
+  }
+
+  /** Gives messages back unjudged. */
+  async release(messages: readonly Message[]): Promise<void> {
+    await this.database.query(RELEASE, [messages.map((m) => m.id), messages.map((m) => m.attempt)]);
+  }
+
+  /** Wakes messages asleep behind nobody and returns their flows: there should never be one. */
+  async sweep(): Promise<string[]> {
+    return (await this.database.query<{ reference_id: string }>(SWEEP)).map((row) => row.reference_id);
+  }
+
+  private claimed(row: ClaimRow, attempt: number): Message {
+    const seen = row.available_at.getTime() - HINT_MARGIN_MS;
+    this.low.set(row.ats_id, Math.max(seen, this.low.get(row.ats_id) ?? seen));
+    return {
+      id: row.id,
+      attempt,
+      failures: row.failures,
+      atsId: row.ats_id,
+      referenceId: row.reference_id,
+      event: row.event,
+      body: row.body,
+    };
+  }
+
+  /** Lost leases and late commits stand before the hint, so every so often all is scanned from the start. */
+  private lows(accounts: readonly string[]): string[] {
+    if (performance.now() >= this.fullScanAt) {
+      this.fullScanAt = performance.now() + FULL_SCAN_MS;
+      this.low.clear();
+    }
+    return accounts.map((account) => {
+      const low = this.low.get(account);
+      return low === undefined ? '-infinity' : new Date(low).toISOString();
+    });
+  }
+}
+
+/** In the order of the statement's parameters. */
+function settleColumns(settlements: readonly Settlement[]): unknown[] {
+  return [
+    settlements.map((s) => s.message.id),
+    settlements.map((s) => s.message.attempt),
+    settlements.map((s) => s.verdict),
+    settlements.map((s) => s.waitMs),
+    settlements.map((s) => s.attempt.id),
+    settlements.map((s) => s.message.failures + 1),
+    settlements.map((s) => s.attempt.outcome),
+    settlements.map((s) => s.attempt.statusCode),
+    settlements.map((s) => s.attempt.error),
+    settlements.map((s) => s.attempt.durationMs),
+    settlements.map((s) => s.attempt.signature),
+    settlements.map((s) => JSON.stringify(s.attempt.requestHeaders)),
+    settlements.map((s) => JSON.stringify(s.attempt.responseHeaders)),
+    settlements.map((s) => s.attempt.responseBody),
+    settlements.map((s) => s.message.event),
+  ];
+}

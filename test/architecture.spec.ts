@@ -1,0 +1,94 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path/posix';
+import ts from 'typescript';
+
+const RUNGS = `
+  config events signing errors.ts
+  observability
+  database http egress
+  queue accounts delivery-log
+  inbox outbox auth
+  workspaces uploads
+  candidates vacancies
+  applications
+  incoming-webhooks processing delivery
+  portal ops
+  cli
+  app.module.ts main.ts cli.ts`;
+const RUNG = new Map(
+  RUNGS.trim()
+    .split('\n')
+    .flatMap((names, rung) =>
+      names
+        .trim()
+        .split(' ')
+        .map((name) => [name, rung]),
+    ),
+);
+const DRAWER = /(^|\/)(index\.|(utils?|common|shared|helpers?|core|lib)[./])/;
+const COMMENTS = /\/\*[^]*?\*\/|(?<=^|\s)\/\/.*$/gm;
+
+type Sources = Readonly<Record<string, string>>;
+
+const room = (file: string): string => file.split('/')[0]!;
+const rung = (file: string): number => RUNG.get(room(file)) ?? NaN;
+
+/** The files that one imports, in any form: types, re-exports, require() and import() too. */
+function importsOf(file: string, sources: Sources): string[] {
+  const relative = ts
+    .preProcessFile(sources[file]!, true, true)
+    .importedFiles.filter((i) => i.fileName.startsWith('.'));
+  return relative.map(({ fileName }) => {
+    const path = join(file, '..', fileName).replace(/\.js$/, '');
+    return [`${path}.ts`, `${path}.tsx`].find((name) => name in sources) ?? path;
+  });
+}
+
+/** Everything that breaks the rules of the house in these files, which are named by their path below src. */
+function faults(sources: Sources): string[] {
+  const found: string[] = [];
+  const visited = new Set<string>();
+  const visit = (file: string, path: string[]): void => {
+    if (path.includes(file)) found.push(`cycle: ${[...path.slice(path.indexOf(file)), file].join(' > ')}`);
+    if (visited.has(file) || !(file in sources)) return;
+    visited.add(file);
+    if (!RUNG.has(room(file))) found.push(`${file} is in no room of the table`);
+    if (DRAWER.test(file)) found.push(`${file} is a barrel or a drawer`);
+    if (room(file) !== 'config' && /\bprocess\s*\??\.\s*env\b/.test(sources[file]!.replace(COMMENTS, '')))
+      found.push(`${file} reads process.env`);
+    for (const imported of importsOf(file, sources)) {
+      const boot = rung(file) === 11 && rung(imported) === 11;
+      const migration = room(file) === 'database' && imported.startsWith('../migrations/');
+      const allowed = room(imported) === room(file) || rung(imported) < rung(file) || boot || migration;
+      if (!allowed) found.push(`${file} imports ${imported}`);
+      visit(imported, [...path, file]);
+    }
+  };
+  for (const file of Object.keys(sources)) visit(file, []);
+  return found;
+}
+
+it('src keeps the rules of the house', () => {
+  const root = join(__dirname, '../src');
+  const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => /\.tsx?$/.test(file));
+  const sources = files.map((file) => [file.replaceAll('\\', '/'), readFileSync(join(root, file), 'utf8')]);
+  expect(sources.length).toBeGreaterThan(0);
+  expect(faults(Object.fromEntries(sources) as Sources)).toEqual([]);
+});
+
+const LAWFUL = { 'errors.ts': '', 'outbox/b.ts': `import '../errors'; import '../queue/d'; // not '../cli'` };
+it.each<[string, Sources]>([
+  ['inbox/a.ts imports outbox/b.ts', { 'inbox/a.ts': `import type { B } from '../outbox/b';` }],
+  ['queue/a.ts imports outbox/b.ts', { 'queue/a.ts': `export * from '../outbox/b';` }],
+  ['queue/a.ts imports outbox/b.ts', { 'queue/a.ts': `const b = require('../outbox/b');` }],
+  ['queue/a.ts imports outbox/b.ts', { 'queue/a.ts': `let b: import('../outbox/b').B;` }],
+  ['cli/a.ts imports main.ts', { 'cli/a.ts': `await import('../main');`, 'main.ts': '' }],
+  ['queue/a.ts imports ../test/clock', { 'queue/a.ts': `import '../../test/clock';` }],
+  ['mail/a.ts is in no room of the table', { 'mail/a.ts': '' }],
+  ['queue/index.ts is a barrel or a drawer', { 'queue/index.ts': '' }],
+  ['portal/lib/a.tsx is a barrel or a drawer', { 'portal/lib/a.tsx': '' }],
+  ['queue/a.ts reads process.env', { 'queue/a.ts': 'const url = `http://${process.env.HOST}`;' }],
+  ['cycle: queue/a.ts > queue/c.ts > queue/a.ts', { 'queue/a.ts': `import './c';`, 'queue/c.ts': `import './a';` }],
+])('refuses: %s', (fault, sources) => {
+  expect(faults({ ...LAWFUL, ...sources })).toEqual([fault]);
+});

@@ -1,0 +1,9 @@
+import { dropClones, type WithTestRun } from './global-setup';
+
+export default async function teardown(): Promise<void> {
+  const run = (globalThis as WithTestRun).testRun;
+  if (!run) return;
+  await dropClones(run);
+  await run.admin.end();
+  await run.server.close();
+}
