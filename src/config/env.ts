@@ -1,5 +1,5 @@
 import { plainToInstance, Transform } from 'class-transformer';
-import { IsBoolean, IsIn, IsInt, IsOptional, IsUrl, Matches, Max, Min, validateSync } from 'class-validator';
+import { IsBoolean, IsIn, IsInt, IsOptional, Matches, Max, Min, validateSync } from 'class-validator';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 
@@ -53,7 +53,7 @@ export class Env {
   @IsBoolean()
   MIGRATE_ON_START!: boolean;
 
-  @IsUrl({ require_tld: false, require_protocol: true, protocols: ['http', 'https'] })
+  @Matches(/^https?:\/\/[^\s/?#]+$/, { message: 'must be an http or https address without a path' })
   PUBLIC_URL!: string;
 
   @toInt
@@ -158,7 +158,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
       HOST: host,
       MIGRATE_ON_START: !production,
       DELIVERY_ALLOWED_PRIVATE_RANGES: production ? [] : ['127.0.0.0/8', '::1/128'],
-      PUBLIC_URL: `http://${host}:${given.PORT ?? 3000}`,
+      PUBLIC_URL: `http://${host.includes(':') ? `[${host}]` : host}:${given.PORT ?? 3000}`,
       ...given,
     },
     { exposeDefaultValues: true },

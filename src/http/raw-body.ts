@@ -1,7 +1,6 @@
-import { AsyncResource } from 'node:async_hooks';
 import type { NextFunction, Request, RequestHandler } from 'express';
 import { DomainError } from '../errors';
-import { annotate } from '../observability/request-context';
+import { currentContext, runInContext } from '../observability/request-context';
 
 declare module 'express-serve-static-core' {
   interface Request {
@@ -38,27 +37,25 @@ function collect(req: Request, limit: number, next: NextFunction): void {
   const chunks: Buffer[] = [];
   let size = 0;
   // Body events come in the connection's asynchronous context, not in this request's.
-  const proceed = AsyncResource.bind((error?: DomainError) => {
-    annotate({ bytes_in: size });
-    next(error);
-  });
+  const context = currentContext();
+  const proceed = (error?: DomainError): void => {
+    if (!context) return next(error);
+    context.fields.bytes_in = size;
+    runInContext(context, () => next(error));
+  };
   const onData = (chunk: Buffer): void => {
     size += chunk.length;
     chunks.push(chunk);
     if (size <= limit) return;
-    stop();
+    req.off('data', onData).off('end', onEnd);
     proceed(tooLarge(limit));
   };
   const onEnd = (): void => {
-    stop();
-    req.rawBody = chunks.length === 1 ? (chunks[0] ?? EMPTY) : Buffer.concat(chunks, size);
+    req.rawBody = chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, size);
     proceed();
   };
-  const stop = (): void => {
-    req.off('data', onData).off('end', onEnd);
-  };
-  // An upload that is broken off never ends: nobody is left to answer, and both listeners go with the request.
-  req.on('data', onData).on('end', onEnd).on('error', stop);
+  // An upload that is broken off has no end and, without a listener, no error: nobody is left to answer.
+  req.on('data', onData).on('end', onEnd);
 }
 
 function tooLarge(limit: number): DomainError {
