@@ -38,9 +38,14 @@ export class DomainError extends Error {
   }
 }
 
-/** The one answer to every failed authentication, so that it tells nothing about which part was wrong. */
+/** The one answer to every failed API key, so that it tells nothing about which part was wrong. */
 export function unauthorized(): DomainError {
   return new DomainError('unauthorized', 'Invalid or missing API key');
+}
+
+/** The same for webhooks: a bad or stale signature, an unknown or disabled account. */
+export function badSignature(): DomainError {
+  return new DomainError('unauthorized', 'Invalid or missing webhook signature');
 }
 
 /** A refusal that names each field once; `detail` is the list in words. */

@@ -89,6 +89,9 @@ function explain(error: unknown): string {
   if ('code' in error && error.code === 'EADDRINUSE') {
     return `${error.message}. Stop what listens there, or start with another PORT`;
   }
+  if ('code' in error && /^(ECONN|ENOTFOUND|EAI_|ETIMEDOUT|EHOST)/.test(String(error.code))) {
+    return `${error.message}. Start the PostgreSQL server, or check DATABASE_URL`;
+  }
   return error.message;
 }
 

@@ -4,7 +4,7 @@ import type { Caller } from '../accounts/credential';
 import { WebhookSecrets } from '../accounts/webhook-secrets.service';
 import { Clock } from '../database/clock';
 import { DeliveryLog } from '../delivery-log/delivery-log.service';
-import { DomainError } from '../errors';
+import { badSignature } from '../errors';
 import { logger } from '../observability/logger';
 import { verify } from '../signing/signature';
 
@@ -41,7 +41,7 @@ export class WebhookSignatures {
     const secret = verification.valid ? live[verification.secretIndex] : undefined;
     if (secret !== undefined) return { atsId, credential: { kind: 'webhook-secret', id: secret.id } };
     if (known) this.logRefusal(atsId);
-    throw new DomainError('unauthorized', 'Invalid or missing webhook signature');
+    throw badSignature();
   }
 
   /** Metadata only, and a few: whoever cannot sign must not fill the account's log. */
@@ -56,7 +56,7 @@ export class WebhookSignatures {
         referenceId: null,
         event: null,
         statusCode: 401,
-        error: 'Invalid or missing webhook signature',
+        error: badSignature().message,
         signature: null,
         requestHeaders: {},
         payload: null,

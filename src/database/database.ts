@@ -2,6 +2,9 @@ import type { OnApplicationShutdown } from '@nestjs/common';
 import { Injectable } from '@nestjs/common';
 import type { Pool, PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
+import { DomainError, unavailable } from '../errors';
+import { every } from '../observability/every';
+import { logger } from '../observability/logger';
 
 /** A statement written by hand, prepared once on each connection under its name. */
 export interface Statement {
@@ -30,6 +33,7 @@ interface PgDriver {
 @Injectable()
 export class Database implements Tx, OnApplicationShutdown {
   private readonly pool: Pool;
+  private readonly trouble = every(TROUBLE_LOGGED_MS);
 
   constructor(readonly source: DataSource) {
     this.pool = (source.driver as unknown as PgDriver).master;
@@ -60,8 +64,17 @@ export class Database implements Tx, OnApplicationShutdown {
     await this.source.destroy();
   }
 
+  /** The server's trouble reaches callers, and theirs, as `unavailable`; its cause is for the log alone. */
+  private translate(error: unknown): never {
+    if (error instanceof DomainError || !isConnectionFault(error)) throw error;
+    this.trouble((suppressed) => {
+      logger.warn({ err: error, suppressed }, 'database.trouble');
+    });
+    throw unavailable();
+  }
+
   private async connected<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
-    const client = await this.pool.connect();
+    const client = await this.pool.connect().catch((error: unknown) => this.translate(error));
     // A connection that breaks between two statements emits an error that would otherwise end the process.
     client.on('error', ignore);
     let fault: unknown;
@@ -69,7 +82,7 @@ export class Database implements Tx, OnApplicationShutdown {
       return await work(client);
     } catch (error) {
       fault = error;
-      throw error;
+      return this.translate(error);
     } finally {
       client.off('error', ignore);
       if (fault === undefined) client.release();
@@ -78,6 +91,7 @@ export class Database implements Tx, OnApplicationShutdown {
   }
 }
 
+const TROUBLE_LOGGED_MS = 10_000;
 const DEFAULT_DEADLINE_MS = 30_000;
 const BEGIN = statement('begin', 'begin');
 const COMMIT = statement('commit', 'commit');
@@ -115,6 +129,7 @@ export function sqlState(fault: unknown): string | undefined {
 
 /** The server is away, going away, full or read-only: the same statement may well succeed later. */
 export function isConnectionFault(fault: unknown): boolean {
+  if (fault instanceof DomainError) return fault.kind === 'unavailable';
   const state = sqlState(fault);
   if (state !== undefined) return /^(08|53|57|58|25006|XX000)/.test(state);
   if (!(fault instanceof Error)) return false;

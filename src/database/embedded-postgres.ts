@@ -47,7 +47,7 @@ export interface EmbeddedPostgresOptions {
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const { dataDir, settings = {}, onProgress = () => undefined } = options;
-  const site = await prepareSite(dataDir);
+  const site = await prepareSite(dataDir, onProgress);
   const binaries = await provideBinaries(site.root, site.account, onProgress);
   await ensureCluster(site, binaries, onProgress);
   const server = new Server(site, binaries, await readPassword(site));

@@ -1,7 +1,21 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, open, readFile, readdir, realpath, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import {
+  chmod,
+  lstat,
+  mkdir,
+  mkdtemp,
+  open,
+  readFile,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  symlink,
+} from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { type Account, chooseAccount, closedDirectories, giveTo, runAs } from './postgres-account';
 import { type Binaries, complaint, exists, programEnv } from './postgres-binaries';
@@ -27,12 +41,16 @@ export interface Site {
   readonly account: Account | undefined;
 }
 
+/** Where root keeps the clusters of data directories that the server's account cannot reach. */
+const ELSEWHERE = '/var/lib/ats-gateway';
+
 /**
- * Makes `<dataDir>/postgres` and sees to it that the server's account can pass every directory above it.
+ * Makes `<dataDir>/postgres` and sees to it that the server's account can pass every directory above it. Where it
+ * cannot, as in root's home, a new cluster lies under `/var/lib` and `<dataDir>/postgres` is a link to it.
  *
  * @throws Error that names the directories to open.
  */
-export async function prepareSite(dataDir: string): Promise<Site> {
+export async function prepareSite(dataDir: string, onProgress: (message: string) => void): Promise<Site> {
   const wanted = join(resolve(dataDir), 'postgres');
   const created = await mkdir(wanted, { recursive: true }).catch((e: unknown) => {
     const advice = 'Set DATA_DIR to a directory that this user may write, or set DATABASE_URL.';
@@ -52,7 +70,35 @@ export async function prepareSite(dataDir: string): Promise<Site> {
   } else await chmod(root, 0o755);
   const closed = await closedDirectories(root, account);
   if (closed.length === 0) return site;
-  throw new Error(
+  if (!(await moveElsewhere(wanted))) throw unreachable(root, account, closed);
+  onProgress(`"${account.name}" may not pass ${closed.join(', ')}, so the database lies below ${ELSEWHERE}`);
+  return prepareSite(dataDir, onProgress);
+}
+
+/** False when there is a cluster already, which must not be hidden, or when nothing can be made elsewhere. */
+async function moveElsewhere(wanted: string): Promise<boolean> {
+  if ((await lstat(wanted)).isSymbolicLink()) return false;
+  await mkdir(ELSEWHERE, { recursive: true, mode: 0o755 }).catch(() => undefined);
+  const place = await mkdtemp(join(ELSEWHERE, 'data-')).catch(() => undefined);
+  if (place === undefined) return false;
+  await chmod(place, 0o755);
+  const link = `${wanted}-${basename(place)}`;
+  await symlink(place, link);
+  try {
+    // Only an empty directory goes.
+    await rmdir(wanted);
+    await rename(link, wanted);
+    return true;
+  } catch (e) {
+    await rm(link, { force: true });
+    await rmdir(place);
+    // Otherwise another starter is at it too, and one link will stand.
+    return (e as NodeJS.ErrnoException).code !== 'ENOTEMPTY';
+  }
+}
+
+function unreachable(root: string, account: Account, closed: readonly string[]): Error {
+  return new Error(
     `The embedded PostgreSQL cannot reach ${root}: started by root it runs as "${account.name}", which may not pass ` +
       `${closed.join(', ')}. Run "chmod o+x ${closed.join(' ')}", or set DATA_DIR to a directory that every user can ` +
       'pass (for example DATA_DIR=/var/lib/ats-gateway), or start as an ordinary user, or set DATABASE_URL.',

@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
+import { unauthorized } from '../errors';
 import { INBOUND, type InboundEventType, type Source } from '../events/inbound';
 import type { OutboundEventType } from '../events/outbound';
+import { entityKey } from '../events/results';
 import { uuidFloor, uuidTime } from '../database/clock';
 import { Database, statement } from '../database/database';
 
@@ -32,13 +34,14 @@ export type TimelineEntry =
   | { at: string; stage: 'delivered' | 'dead' | 'discarded' };
 
 interface FlowRow {
-  client_id: string;
+  ats_id: string;
+  client_id: string | null;
+  entity_id: string;
   source: Source;
   event: InboundEventType;
   result: 'success' | 'error' | null;
   result_event: OutboundEventType | null;
   processed_at: Date | null;
-  pending: boolean;
   ended: 'dead' | 'discarded' | null;
   ended_at: Date | null;
 }
@@ -52,16 +55,16 @@ interface AttemptRow {
   next_attempt_at: Date | null;
 }
 
+/** A reader whose key no longer counts gets no row at all; one without rights to the flow a row of nulls. */
 const FLOW = statement(
   'flow_trace',
   `select f.client_id, f.source, f.event, r.status as result, r.event as result_event, r.created_at as processed_at,
-          exists (select from outbox_message o where o.ats_id = f.ats_id and o.reference_id = f.reference_id) as pending,
-          d.state as ended, d.at as ended_at
-     from flow f
+          f.ats_id, f.entity_id, d.state as ended, d.at as ended_at
+     from (select ats_id from account where ats_id = $2 and api_key_hash = $3 and enabled
+           union all select null where $2::text is null) reader
+     left join flow f on f.reference_id = $1 and f.ats_id = coalesce(reader.ats_id, f.ats_id)
      left join result_event r on r.reference_id = f.reference_id
-     left join dead_message d on d.reference_id = f.reference_id
-    where f.reference_id = $1 and ($2::text is null or f.ats_id = (
-          select ats_id from account where ats_id = $2 and api_key_hash = $3 and enabled))`,
+     left join dead_message d on d.reference_id = f.reference_id`,
 );
 
 /** $2 is a bound that lets whole days of attempts, those before the flow, be passed over. */
@@ -72,6 +75,12 @@ const ATTEMPTS = statement(
     order by id`,
 );
 
+/** By its entity, whose messages stand in an index; the queue has none on the flow, which only this would use. */
+const PENDING = statement(
+  'flow_pending',
+  `select from outbox_message where ats_id = $1 and entity_key = $2 and reference_id = $3`,
+);
+
 @Injectable()
 export class FlowTraces {
   constructor(private readonly database: Database) {}
@@ -79,15 +88,21 @@ export class FlowTraces {
   /**
    * Null for an unknown flow and for one of an account other than the reader's.
    *
+   * @throws {DomainError} `unauthorized` when the reader's key no longer counts
    * @param reader account and hash of its key, judged in the statement that reads; null for an operator, who reads all
    */
   async find(referenceId: string, reader: readonly [string, Buffer | null] | null): Promise<FlowTrace | null> {
     const [flow] = await this.database.query<FlowRow>(FLOW, [referenceId, ...(reader ?? [null, null])]);
-    if (flow === undefined) return null;
+    if (flow === undefined) throw unauthorized();
+    if (flow.client_id === null) return null;
     const acceptedAt = uuidTime(referenceId);
     const attempts = await this.database.query<AttemptRow>(ATTEMPTS, [referenceId, uuidFloor(acceptedAt)]);
     const delivered = attempts.findLast((a) => a.outcome === 'success');
-    const status = statusOf(flow, delivered !== undefined);
+    const key = entityKey({ clientId: flow.client_id, event: flow.event, entityId: flow.entity_id });
+    // A flow that was delivered may be on its way again, redelivered by a person.
+    const settled =
+      delivered !== undefined && (await this.database.query(PENDING, [flow.ats_id, key, referenceId])).length === 0;
+    const status = statusOf(flow, settled);
     return {
       reference_id: referenceId,
       client_id: flow.client_id,
@@ -100,10 +115,10 @@ export class FlowTraces {
   }
 }
 
-function statusOf(flow: FlowRow, delivered: boolean): FlowStatus {
+function statusOf(flow: FlowRow, settled: boolean): FlowStatus {
   if (flow.result === null) return 'accepted';
   if (flow.ended !== null) return flow.ended;
-  return delivered && !flow.pending ? 'delivered' : 'processed';
+  return settled ? 'delivered' : 'processed';
 }
 
 function* timeline(flow: FlowRow, acceptedAt: number, attempts: readonly AttemptRow[]): Generator<TimelineEntry> {

@@ -1,6 +1,7 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
 import { requestLog } from '../observability/request-log';
+import { answerClientError } from './client-error';
 import { ProblemDetailsFilter } from './problem-details.filter';
 import { rawBody } from './raw-body';
 import { securityHeaders } from './security-headers';
@@ -24,5 +25,5 @@ export function configureHttp(app: NestExpressApplication): void {
   app.disable('etag');
   app.use(front);
   app.useGlobalFilters(new ProblemDetailsFilter());
-  Object.assign(app.getHttpServer(), SERVER_TIMEOUTS);
+  Object.assign(app.getHttpServer(), SERVER_TIMEOUTS).on('clientError', answerClientError);
 }

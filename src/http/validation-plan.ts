@@ -82,10 +82,7 @@ function compileRule(type: BodyClass, metadata: Metadata): Check[] {
     .getTargetValidatorConstraints(metadata.constraintCls)
     .map(({ async, instance }) => {
       // A promise is truthy: the rule would always pass.
-      if (async)
-        throw new Error(
-          `${type.name}.${metadata.propertyName} has an asynchronous rule; bodies are checked synchronously`,
-        );
+      if (async) throw new Error(`${type.name}.${metadata.propertyName}: an asynchronous rule would be ignored`);
       return (value, owner) => {
         if (metadata.validateIf && !metadata.validateIf(owner, value)) return undefined;
         const { propertyName: property, constraints } = metadata;

@@ -3,7 +3,7 @@ import type { Request } from 'express';
 import type { Caller } from '../accounts/credential';
 import { Auth, CallerOf } from '../auth/caller';
 import { DeliveryLog } from '../delivery-log/delivery-log.service';
-import { DomainError } from '../errors';
+import { badSignature, DomainError } from '../errors';
 import { readJson } from '../http/json-body';
 import { fingerprint } from '../inbox/fingerprint';
 import { Inbox } from '../inbox/inbox.service';
@@ -58,6 +58,8 @@ export class IncomingWebhooksController {
       if (accepted.repeated) record(accepted.referenceId, 202, null);
       return { reference_id: accepted.referenceId };
     } catch (error) {
+      // The secret ended after the guard had looked: no more is logged of it than of any bad signature.
+      if (error instanceof DomainError && error.kind === 'unauthorized') throw badSignature();
       // Of what was not even answered by the database there is nothing to record it with.
       if (error instanceof DomainError && error.kind !== 'unavailable') record(null, error.status, error.message);
       throw error;

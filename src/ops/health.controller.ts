@@ -25,9 +25,7 @@ export class HealthController {
   @Get('ready')
   async ready(): Promise<object> {
     if (!this.readiness.ready) throw unavailable();
-    await this.database.query(PING, [], PING_DEADLINE_MS).catch(() => {
-      throw unavailable();
-    });
+    await this.database.query(PING, [], PING_DEADLINE_MS);
     return { status: 'ok' };
   }
 }

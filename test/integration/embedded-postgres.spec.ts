@@ -1,10 +1,12 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import {
+  chmodSync,
   cpSync,
   lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -228,9 +230,26 @@ function reach(host: string, port: number): Promise<void> {
   });
 }
 
-onlyAsRoot('says which directory to open when the server may not pass it', async () => {
+onlyAsRoot('lies elsewhere, behind a link, when the server may not pass the data directory', async () => {
   const closed = join(directory, 'closed');
-  mkdirSync(join(closed, 'inner'), { recursive: true, mode: 0o700 });
+  mkdirSync(closed, { mode: 0o700 });
+  const inner = join(closed, 'data');
+  const user = await startUser(inner);
+  const place = realpathSync(join(inner, 'postgres'));
+  expect(place).toMatch(/^\/var\/lib\/ats-gateway\/data-/);
+  await query(user.url, 'create table kept as select 1 as n');
+  await user.close();
+  const again = await startUser(inner);
+  expect(await query(again.url, 'select n from kept')).toEqual([{ n: 1 }]);
+  await again.close();
+  rmSync(place, { recursive: true });
+});
+
+onlyAsRoot('says which directory to open when files stand where the server may not pass', async () => {
+  const closed = join(directory, 'closed');
+  mkdirSync(join(closed, 'inner', 'data', 'postgres', 'file'), { recursive: true });
+  chmodSync(join(closed, 'inner'), 0o700);
+  chmodSync(closed, 0o700);
   await expect(startUser(join(closed, 'inner', 'data'))).rejects.toThrow(
     new RegExp(`chmod o\\+x ${closed} ${join(closed, 'inner')}".*DATA_DIR`),
   );
