@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { argon2id } from 'hash-wasm';
 import { randomBytes } from 'node:crypto';
-import { Database, sqlState, statement } from '../database/database';
+import { Database, statement } from '../database/database';
+import { sqlState } from '../database/faults';
 import { DomainError } from '../errors';
 
 export type PortalRole = 'admin' | 'viewer';

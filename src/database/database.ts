@@ -2,9 +2,9 @@ import type { OnApplicationShutdown } from '@nestjs/common';
 import { Injectable } from '@nestjs/common';
 import type { Pool, PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
-import { DomainError, unavailable } from '../errors';
 import { every } from '../observability/every';
 import { logger } from '../observability/logger';
+import { DatabaseUnavailable, translateFault } from './faults';
 
 /** A statement written by hand, prepared once on each connection under its name. */
 export interface Statement {
@@ -39,7 +39,10 @@ export class Database implements Tx, OnApplicationShutdown {
     this.pool = (source.driver as unknown as PgDriver).master;
   }
 
-  /** @param deadlineMs after it the connection is given up, its outcome unknown, and the call fails. */
+  /**
+   * @param deadlineMs after it the connection is given up, its outcome unknown, and the call fails
+   * @throws {DatabaseUnavailable} or the server's refusal, as `pg` reports it
+   */
   async query<T extends object>(
     sql: Statement,
     values: readonly unknown[] = [],
@@ -64,30 +67,27 @@ export class Database implements Tx, OnApplicationShutdown {
     await this.source.destroy();
   }
 
-  /** The server's trouble reaches callers, and theirs, as `unavailable`; its cause is for the log alone. */
-  private translate(error: unknown): never {
-    if (error instanceof DomainError || !isConnectionFault(error)) throw error;
-    this.trouble((suppressed) => {
-      logger.warn({ err: error, suppressed }, 'database.trouble');
-    });
-    throw unavailable();
-  }
-
   private async connected<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
-    const client = await this.pool.connect().catch((error: unknown) => this.translate(error));
+    const client = await this.pool.connect().catch((fault: unknown) => this.fail(translateFault(fault)));
     // A connection that breaks between two statements emits an error that would otherwise end the process.
     client.on('error', ignore);
-    let fault: unknown;
     try {
-      return await work(client);
-    } catch (error) {
-      fault = error;
-      return this.translate(error);
-    } finally {
-      client.off('error', ignore);
-      if (fault === undefined) client.release();
-      else await giveBack(client, fault);
+      const result = await work(client);
+      client.off('error', ignore).release();
+      return result;
+    } catch (fault) {
+      await giveBack(client, fault);
+      return this.fail(fault);
     }
+  }
+
+  private fail(fault: unknown): never {
+    if (fault instanceof DatabaseUnavailable) {
+      this.trouble((suppressed) => {
+        logger.warn({ err: fault.cause, suppressed }, 'database.trouble');
+      });
+    }
+    throw fault;
   }
 }
 
@@ -95,6 +95,8 @@ const TROUBLE_LOGGED_MS = 10_000;
 const DEFAULT_DEADLINE_MS = 30_000;
 const BEGIN = statement('begin', 'begin');
 const COMMIT = statement('commit', 'commit');
+const ROLLBACK = statement('rollback', 'rollback');
+const ROLLBACK_DEADLINE_MS = 1000;
 const ignore = (): void => undefined;
 
 async function run<T extends object>(
@@ -104,42 +106,20 @@ async function run<T extends object>(
   deadlineMs: number,
 ): Promise<T[]> {
   const config = { name: sql.name, text: sql.text, values: values as unknown[], query_timeout: deadlineMs };
-  return (await client.query(config)).rows as T[];
+  try {
+    return (await client.query(config)).rows as T[];
+  } catch (fault) {
+    throw translateFault(fault);
+  }
 }
 
-/** A refused statement leaves a good connection, once rolled back; after anything else nobody knows its state. */
+/** A refused statement leaves a good connection, once rolled back; after trouble nobody knows its state. */
 async function giveBack(client: PoolClient, fault: unknown): Promise<void> {
-  if (sqlState(fault) === undefined || isConnectionFault(fault)) {
-    client.release(true);
-    return;
-  }
   try {
-    await client.query({ text: 'rollback', query_timeout: 1000 } as { text: string });
-    client.release();
+    if (fault instanceof DatabaseUnavailable) throw fault;
+    await run(client, ROLLBACK, [], ROLLBACK_DEADLINE_MS);
+    client.off('error', ignore).release();
   } catch {
     client.release(true);
   }
-}
-
-/** PostgreSQL's five-character code, or undefined when the fault is not an answer of the server. */
-export function sqlState(fault: unknown): string | undefined {
-  if (!(fault instanceof Error) || !('code' in fault) || !('severity' in fault)) return undefined;
-  return typeof fault.code === 'string' ? fault.code : undefined;
-}
-
-/** The server is away, going away, full or read-only: the same statement may well succeed later. */
-export function isConnectionFault(fault: unknown): boolean {
-  if (fault instanceof DomainError) return fault.kind === 'unavailable';
-  const state = sqlState(fault);
-  if (state !== undefined) return /^(08|53|57|58|25006|XX000)/.test(state);
-  if (!(fault instanceof Error)) return false;
-  if ('code' in fault && typeof fault.code === 'string')
-    return /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EAI_)/.test(fault.code);
-  return /timeout|terminated|not queryable|Connection|destroyed|after calling end/i.test(fault.message);
-}
-
-/** Two transactions crossed: the same work may simply be tried again. */
-export function isCrossed(fault: unknown): boolean {
-  const state = sqlState(fault);
-  return state === '40P01' || state === '40001';
 }

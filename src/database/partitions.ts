@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Clock, uuidFloor } from './clock';
-import { Database, sqlState, statement } from './database';
+import { Database, statement } from './database';
+import { sqlState } from './faults';
 
 const DAY_MS = 86_400_000;
 const DAYS_AHEAD = 7;

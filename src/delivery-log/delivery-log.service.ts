@@ -43,11 +43,15 @@ export class DeliveryLog {
       attempt.referenceId,
       attempt.event,
       attempt.statusCode,
-      attempt.error,
+      storable(attempt.error),
       attempt.signature,
       JSON.stringify(attempt.requestHeaders),
-      // PostgreSQL holds no NUL; the payload of a refused webhook is for people to look at.
-      attempt.payload?.replaceAll('\0', '\uFFFD') ?? null,
+      storable(attempt.payload),
     ]);
   }
+}
+
+/** PostgreSQL's text holds no NUL, and what was refused for holding one is still to be seen. */
+function storable(text: string | null): string | null {
+  return text?.replaceAll('\0', '\uFFFD') ?? null;
 }

@@ -42,7 +42,7 @@ export const LEASE_MS = 15_000;
 /** The accepted writes that await processing: serial within a workspace, side by side otherwise. */
 @Injectable()
 export class InboxQueue {
-  /** Where the rounds stopped, so that no account and no workspace is served twice before all were served once. */
+  /** Where the last claim stopped, so that none is served twice before all were served once. */
   private account = '';
   private readonly clients = new Map<string, string>();
 
@@ -53,28 +53,34 @@ export class InboxQueue {
    * An empty one means that nothing in the whole queue is due.
    */
   async claim(): Promise<Claimed[]> {
-    // Only a round that began at the start has seen everything.
-    for (let rounds = this.atStart() ? 1 : 0; rounds < 2; rounds += Number(this.atStart())) {
-      const batch = await this.claimNext();
-      if (batch.length > 0) return batch;
+    const accounts = await this.accountsAfter(this.account);
+    this.account = accounts.length === ACCOUNTS_PER_CLAIM ? (accounts.at(-1) ?? '') : '';
+    const each = Math.ceil(LANES_PER_CLAIM / Math.max(1, accounts.length));
+    const { batch, lanes } = await this.claimFrom(
+      accounts.map((atsId) => ({ atsId, after: this.clients.get(atsId) ?? '' })),
+      each,
+    );
+    for (const atsId of accounts) this.leaveAt(atsId, lanes, each);
+    return batch.length > 0 ? batch : this.claimAnywhere();
+  }
+
+  /** Looks at every lane once, from the first to the last, until something is due. */
+  private async claimAnywhere(): Promise<Claimed[]> {
+    this.clients.clear();
+    for (let page = await this.accountsAfter(''); page.length > 0; page = await this.accountsAfter(page.at(-1) ?? '')) {
+      let open = page.map((atsId) => ({ atsId, after: '' }));
+      while (open.length > 0) {
+        const each = Math.ceil(LANES_PER_CLAIM / open.length);
+        const { batch, lanes } = await this.claimFrom(open, each);
+        if (batch.length > 0) return batch;
+        open = open.flatMap(({ atsId }) => {
+          const own = lanes.filter((lane) => lane.ats_id === atsId);
+          return own.length === each ? [{ atsId, after: own.at(-1)?.client_id ?? '' }] : [];
+        });
+      }
+      if (page.length < ACCOUNTS_PER_CLAIM) break;
     }
     return [];
-  }
-
-  private atStart(): boolean {
-    return this.account === '' && this.clients.size === 0;
-  }
-
-  private async claimNext(): Promise<Claimed[]> {
-    const accounts = await this.nextAccounts();
-    if (accounts.length === 0) return [];
-    const rows = await this.database.transaction(async (tx) => {
-      const lanes = await this.takeLanes(tx, accounts);
-      if (lanes.length === 0) return [];
-      const each = Math.ceil(MESSAGES_PER_CLAIM / lanes.length);
-      return tx.query<ClaimedRow>(CLAIM, [...laneColumns(lanes), each, LEASE_MS]);
-    });
-    return rows.map(toClaimed);
   }
 
   /**
@@ -106,22 +112,32 @@ export class InboxQueue {
     await this.database.query(RETRY, [message.id, message.attempt, waitMs]);
   }
 
-  private async nextAccounts(): Promise<string[]> {
-    const rows = await this.database.query<{ ats_id: string }>(ACCOUNTS, [this.account, ACCOUNTS_PER_CLAIM]);
-    this.account = rows.length === ACCOUNTS_PER_CLAIM ? (rows.at(-1)?.ats_id ?? '') : '';
+  private async accountsAfter(account: string): Promise<string[]> {
+    const rows = await this.database.query<{ ats_id: string }>(ACCOUNTS, [account, ACCOUNTS_PER_CLAIM]);
     return rows.map((row) => row.ats_id);
   }
 
-  private async takeLanes(tx: Tx, accounts: string[]): Promise<Lane[]> {
-    const each = Math.ceil(LANES_PER_CLAIM / accounts.length);
-    const after = accounts.map((account) => this.clients.get(account) ?? '');
-    const lanes = await tx.query<Lane & { free: boolean }>(LANES, [accounts, after, each]);
-    for (const account of accounts) {
-      const own = lanes.filter((lane) => lane.ats_id === account);
-      if (own.length === each) this.clients.set(account, own.at(-1)?.client_id ?? '');
-      else this.clients.delete(account);
-    }
-    return lanes.filter((lane) => lane.free);
+  /** Of each account at most `each` lanes; returns all that it looked at, and the messages of those that were free. */
+  private async claimFrom(
+    accounts: readonly { atsId: string; after: string }[],
+    each: number,
+  ): Promise<{ batch: Claimed[]; lanes: Lane[] }> {
+    if (accounts.length === 0) return { batch: [], lanes: [] };
+    return this.database.transaction(async (tx) => {
+      const columns = [accounts.map((a) => a.atsId), accounts.map((a) => a.after), each];
+      const lanes = await tx.query<Lane & { free: boolean }>(LANES, columns);
+      const free = lanes.filter((lane) => lane.free);
+      if (free.length === 0) return { batch: [], lanes };
+      const perLane = Math.ceil(MESSAGES_PER_CLAIM / free.length);
+      const rows = await tx.query<ClaimedRow>(CLAIM, [...laneColumns(free), perLane, LEASE_MS]);
+      return { batch: rows.map(toClaimed), lanes };
+    });
+  }
+
+  private leaveAt(atsId: string, lanes: readonly Lane[], each: number): void {
+    const own = lanes.filter((lane) => lane.ats_id === atsId);
+    if (own.length === each) this.clients.set(atsId, own.at(-1)?.client_id ?? '');
+    else this.clients.delete(atsId);
   }
 }
 

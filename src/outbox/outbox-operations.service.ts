@@ -17,14 +17,18 @@ export interface OutboxStats {
   readonly oldest_pending: string | null;
 }
 
-/** The lock lets two redeliveries of one flow follow each other, so that the second finds the message of the first. */
 const FLOW = statement(
   'outbox_flow',
   `select f.ats_id, f.client_id, f.event, f.entity_id, r.reference_id is not null as processed
-     from flow f left join lateral (
-       select reference_id from result_event where reference_id = f.reference_id for no key update) r on true
+     from flow f left join result_event r on r.reference_id = f.reference_id
     where f.reference_id = $1`,
 );
+
+/**
+ * The workspace's lane, as processing takes it: the ids of an entity's messages must become visible in their order. It
+ * also lets two redeliveries of one flow follow each other, so that the second finds the message of the first.
+ */
+const LANE = statement('outbox_lane', 'select from workspace where ats_id = $1 and client_id = $2 for no key update');
 
 /** A message that sleeps behind an older one of its entity goes on sleeping, and one in flight is not disturbed. */
 const HASTEN = statement(
@@ -116,6 +120,7 @@ export class OutboxOperations {
     if (flow === undefined) throw new DomainError('not_found', `There is no flow ${referenceId}`);
     if (!flow.processed) throw new DomainError('conflict', `The flow ${referenceId} has no result yet`);
     const { ats_id, client_id, event, entity_id } = flow;
+    await tx.query(LANE, [ats_id, client_id]);
     return [ats_id, entityKey({ clientId: client_id, event, entityId: entity_id }), referenceId];
   }
 }

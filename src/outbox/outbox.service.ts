@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { toEnvelope, type OutboundEventType, type Result } from '../events/outbound';
 import { Clock } from '../database/clock';
-import { Database, isCrossed, type Tx } from '../database/database';
+import { Database, type Tx } from '../database/database';
+import { isCrossed } from '../database/faults';
+import { logger } from '../observability/logger';
 import { APPEND, CLAIM, DUE_ACCOUNTS, PARK, RELEASE, SETTLE, SWEEP, WAKE } from './outbox.sql';
 
 /** An account with due messages and its endpoint. */
@@ -121,9 +123,9 @@ export class Outbox {
       leaseMs,
     ]);
     const blocked = rows.filter((row) => row.attempt === null);
-    if (blocked.length > 0) await this.database.query(PARK, [blocked.map((row) => row.id)]);
+    const parked = blocked.length > 0 && (await this.park(blocked.map((row) => row.id)));
     const messages = rows.flatMap((row) => (row.attempt === null ? [] : [this.claimed(row, row.attempt)]));
-    return { messages, parked: blocked.length > 0 };
+    return { messages, parked };
   }
 
   /** Ends attempts. Returns whether any message left the queue, so that its successors may be due. */
@@ -148,6 +150,17 @@ export class Outbox {
   /** Wakes messages asleep behind nobody and returns their flows: there should never be one. */
   async sweep(): Promise<string[]> {
     return (await this.database.query<{ reference_id: string }>(SWEEP)).map((row) => row.reference_id);
+  }
+
+  /** What was claimed is to be sent even when this fails: the next claim finds the blocked ones again. */
+  private async park(ids: readonly string[]): Promise<boolean> {
+    try {
+      await this.database.query(PARK, [ids]);
+      return true;
+    } catch (error) {
+      logger.warn({ err: error }, 'outbox.not_parked');
+      return false;
+    }
   }
 
   private claimed(row: ClaimRow, attempt: number): Message {

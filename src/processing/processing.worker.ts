@@ -1,6 +1,7 @@
 import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
-import { Database, isConnectionFault, isCrossed, type Tx } from '../database/database';
+import { Database, statement, type Tx } from '../database/database';
+import { DatabaseUnavailable, isCrossed } from '../database/faults';
 import type { Result } from '../events/outbound';
 import { failed } from '../events/results';
 import { InboxQueue, type Claimed } from '../inbox/inbox-queue.service';
@@ -18,6 +19,8 @@ const RETRY_WAITS_MS = [1000, 5000, 15_000] as const;
 const POISON_CRASHES = 4;
 /** Shorter than the lease, with time to give the batch back. */
 const TRANSACTION_DEADLINE_MS = 10_000;
+const PING = statement('processing_ping', 'select 1');
+const PING_DEADLINE_MS = 1000;
 const MAX_CROSSINGS = 5;
 const TICK_MS = 1000;
 
@@ -25,6 +28,7 @@ const TICK_MS = 1000;
 @Injectable()
 export class ProcessingWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private suspectsTurn = false;
+  private unsettled: readonly Claimed[] = [];
   private readonly trouble = every(10_000);
   private readonly poller = new Poller(
     () => this.work(),
@@ -51,6 +55,7 @@ export class ProcessingWorker implements OnApplicationBootstrap, BeforeApplicati
 
   async beforeApplicationShutdown(): Promise<void> {
     await this.poller.stop();
+    await this.giveBack().catch(() => undefined);
   }
 
   @Interval(TICK_MS)
@@ -59,11 +64,24 @@ export class ProcessingWorker implements OnApplicationBootstrap, BeforeApplicati
   }
 
   private async work(): Promise<boolean> {
+    await this.giveBack();
     const batch = await this.queue.claim();
+    this.unsettled = batch;
     const suspects = batch.filter((m) => m.crashes > 0);
     if (suspects.length > 0) await this.processApart(batch, suspects);
     else if (batch.length > 0) await this.process(batch);
+    this.unsettled = [];
     return batch.length > 0;
+  }
+
+  /**
+   * The database's trouble is nobody's failure: what a run left unsettled goes back as it was, as soon as the database
+   * answers. What was settled is untouched: it has left the queue, or its attempt has passed on.
+   */
+  private async giveBack(): Promise<void> {
+    if (this.unsettled.length === 0) return;
+    await this.queue.release(this.unsettled);
+    this.unsettled = [];
   }
 
   /**
@@ -94,8 +112,8 @@ export class ProcessingWorker implements OnApplicationBootstrap, BeforeApplicati
       return new Set();
     } catch (error) {
       if (isCrossed(error) && crossings < MAX_CROSSINGS) return this.process(batch, crossings + 1);
+      if (error instanceof DatabaseUnavailable && !(error.deadline && (await this.answers()))) throw error;
       const [only] = batch;
-      if (isConnectionFault(error)) await this.abandon(batch, error);
       if (batch.length === 1 && only !== undefined) return this.judge(only, error);
       return this.processHalves(batch);
     }
@@ -154,10 +172,12 @@ export class ProcessingWorker implements OnApplicationBootstrap, BeforeApplicati
     return new Set();
   }
 
-  /** The database's trouble is nobody's failure: the batch goes back as it was, now or when its lease ends. */
-  private async abandon(batch: readonly Claimed[], error: unknown): Promise<never> {
-    await this.queue.release(batch).catch(() => undefined);
-    throw error;
+  /** Tells a server in trouble from a batch that is too much for one transaction. */
+  private answers(): Promise<boolean> {
+    return this.database.query(PING, [], PING_DEADLINE_MS).then(
+      () => true,
+      () => false,
+    );
   }
 
   private report(results: readonly Result[], batchSize: number, durationMs: number): void {

@@ -1,5 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
-import { isConnectionFault, isCrossed, sqlState } from '../database/database';
+import { DatabaseUnavailable, isCrossed, sqlState } from '../database/faults';
 import { unavailable } from '../errors';
 
 /** Larger groups gain nothing more and make their members wait for each other. */
@@ -58,7 +58,8 @@ export class GroupCommit<Row, Answer> {
     return this.waiting.splice(0, count);
   }
 
-  private async flush(group: Waiting<Row, Answer>[], crossings = 0): Promise<void> {
+  /** Resolves to whether the database still answers. */
+  private async flush(group: Waiting<Row, Answer>[], crossings = 0): Promise<boolean> {
     try {
       const answers = await this.write(group.map((w) => w.row));
       group.forEach((w, i) => {
@@ -66,27 +67,26 @@ export class GroupCommit<Row, Answer> {
         if (answer instanceof Error) w.reject(answer);
         else w.resolve(answer);
       });
+      return true;
     } catch (error) {
       if (isCrossed(error) && crossings < MAX_CROSSINGS) return this.flush(group, crossings + 1);
-      if (isConnectionFault(error)) {
-        this.abandon(group);
-        return;
-      }
+      if (error instanceof DatabaseUnavailable) return this.abandon(group);
       if (sqlState(error) === undefined || group.length === 1) {
         for (const w of group) w.reject(error);
-        return;
+        return true;
       }
       const half = Math.ceil(group.length / 2);
-      await this.flush(group.slice(0, half));
-      await this.flush(group.slice(half));
+      const rest = group.slice(half);
+      return (await this.flush(group.slice(0, half))) ? this.flush(rest) : this.abandon(rest);
     }
   }
 
   /** Those who wait would only meet the same silence, each after a deadline of its own. */
-  private abandon(group: Waiting<Row, Answer>[]): void {
+  private abandon(group: Waiting<Row, Answer>[]): false {
     const all = [...group, ...this.waiting];
     this.waiting = [];
     this.waitingBytes = 0;
     for (const w of all) w.reject(unavailable());
+    return false;
   }
 }
