@@ -12,6 +12,8 @@ import { banner } from './ops/banner';
 import { DemoAccount } from './ops/demo-account.service';
 import { Readiness } from './ops/readiness';
 
+const REQUEST_GRACE_MS = 2000;
+
 async function main(): Promise<void> {
   const env = readEnv();
   configureLogger(env);
@@ -65,7 +67,14 @@ function stopping(database: OpenDatabase): { app?: NestExpressApplication; now: 
   const close = async (): Promise<void> => {
     if (state.app !== undefined) {
       state.app.get(Readiness).ready = false;
+      const server = state.app.getHttpServer();
+      // Connections that were opened and never used count as busy; a request still running has this long to end.
+      const grace = setTimeout(() => {
+        server.closeAllConnections();
+      }, REQUEST_GRACE_MS);
+      server.close();
       await state.app.close();
+      clearTimeout(grace);
     }
     await database.close();
   };

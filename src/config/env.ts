@@ -6,6 +6,9 @@ import { resolve } from 'node:path';
 const DEFAULT_RETRY_SCHEDULE = [5, 30, 120, 600, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 86_400];
 const ENCRYPTION_KEY_FORMAT = /^([0-9a-f]{64}|[A-Za-z0-9+/]{43}=)$/;
 
+/** `Number('')` would be 0. */
+const wholeSeconds = (text: string): number => (text.trim() === '' ? NaN : Number(text));
+
 const toInt = Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? Number(value) : value));
 const toBoolean = Transform(({ value }: { value: unknown }) =>
   value === 'true' || value === '1' ? true : value === 'false' || value === '0' ? false : value,
@@ -63,9 +66,11 @@ export class Env {
   DELIVERY_TIMEOUT_MS = 5000;
 
   /** Seconds before the second, third, … attempt; after the last the message is dead. */
-  @Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? value.split(',').map(Number) : value))
+  @Transform(({ value }: { value: unknown }) =>
+    typeof value === 'string' ? value.split(',').map(wholeSeconds) : value,
+  )
   @IsInt({ each: true, message: 'must be whole seconds, separated by commas' })
-  @Min(0, { each: true })
+  @Min(0, { each: true, message: 'must not be negative' })
   DELIVERY_RETRY_SCHEDULE: number[] = DEFAULT_RETRY_SCHEDULE;
 
   /** CIDRs that deliveries may reach although they are private. */
@@ -163,9 +168,10 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     },
     { exposeDefaultValues: true },
   );
-  const faults = validateSync(env).flatMap((e) =>
-    Object.values(e.constraints ?? {}).map((m) => (m.startsWith(e.property) ? m : `${e.property} ${m}`)),
-  );
+  const faults = validateSync(env).flatMap(({ property, constraints = {} }) => {
+    const [message] = Object.values(constraints);
+    return message === undefined ? [] : [message.startsWith(property) ? message : `${property} ${message}`];
+  });
   if (production) {
     for (const [name, hint] of Object.entries(REQUIRED_IN_PRODUCTION)) {
       if (given[name] === undefined) faults.push(`${name} must be set in production: ${hint}`);

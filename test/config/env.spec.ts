@@ -1,0 +1,98 @@
+import { InvalidEnv, readEnv } from '../../src/config/env';
+
+const PRODUCTION = {
+  NODE_ENV: 'production',
+  DATABASE_URL: 'postgres://u:p@db/gateway',
+  ENCRYPTION_KEY: 'ab'.repeat(32),
+  PUBLIC_URL: 'https://gateway.example',
+};
+
+function faults(source: NodeJS.ProcessEnv): string[] {
+  try {
+    readEnv(source);
+    return [];
+  } catch (error) {
+    return (error as InvalidEnv).faults;
+  }
+}
+
+it('gives development its documented defaults', () => {
+  expect(readEnv({})).toMatchObject({
+    NODE_ENV: 'development',
+    ROLE: 'all',
+    HOST: '127.0.0.1',
+    PORT: 3000,
+    DATABASE_URL: undefined,
+    MIGRATE_ON_START: true,
+    PUBLIC_URL: 'http://127.0.0.1:3000',
+    DELIVERY_TIMEOUT_MS: 5000,
+    DELIVERY_RETRY_SCHEDULE: [5, 30, 120, 600, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 86_400],
+    DELIVERY_ALLOWED_PRIVATE_RANGES: ['127.0.0.0/8', '::1/128'],
+    DELIVERY_CONCURRENCY: 1024,
+    DELIVERY_CONCURRENCY_PER_ACCOUNT: 32,
+    RETENTION_DAYS: 7,
+    DEAD_RETENTION_DAYS: 30,
+    LOG_LEVEL: 'info',
+  });
+});
+
+it('gives production none of the development defaults', () => {
+  expect(readEnv(PRODUCTION)).toMatchObject({
+    HOST: '0.0.0.0',
+    MIGRATE_ON_START: false,
+    DELIVERY_ALLOWED_PRIVATE_RANGES: [],
+  });
+});
+
+it('refuses production without a database, a key and an address, naming all three', () => {
+  expect(faults({ NODE_ENV: 'production' })).toEqual([
+    expect.stringContaining('DATABASE_URL'),
+    expect.stringContaining('ENCRYPTION_KEY'),
+    expect.stringContaining('PUBLIC_URL'),
+  ]);
+});
+
+it('reports every fault at once, each by its name', () => {
+  const broken = { PORT: 'http', ROLE: 'boss', DELIVERY_RETRY_SCHEDULE: '5,soon', ENCRYPTION_KEY: 'short' };
+  const found = faults(broken);
+  expect(found).toHaveLength(Object.keys(broken).length);
+  for (const name of Object.keys(broken)) expect(found.some((fault) => fault.startsWith(name))).toBe(true);
+});
+
+it.each([
+  ['PORT', '65536'],
+  ['PORT', '-1'],
+  ['PORT', '80.5'],
+  ['DATABASE_URL', 'mysql://db/x'],
+  ['DELIVERY_TIMEOUT_MS', '0'],
+  ['DELIVERY_RETRY_SCHEDULE', '-5'],
+  ['DELIVERY_RETRY_SCHEDULE', '1,,2'],
+  ['DELIVERY_ALLOWED_PRIVATE_RANGES', '10.0.0.0'],
+  ['MIGRATE_ON_START', 'perhaps'],
+  ['PUBLIC_URL', 'gateway.example'],
+  ['PUBLIC_URL', 'https://gateway.example/path'],
+  ['RETENTION_DAYS', '0'],
+  ['LOG_LEVEL', 'loud'],
+])('refuses %s=%s', (name, value) => {
+  expect(faults({ [name]: value })).toEqual([expect.stringContaining(name)]);
+});
+
+it('takes an empty list of private ranges as none, and any other empty setting as unset', () => {
+  const env = readEnv({ DELIVERY_ALLOWED_PRIVATE_RANGES: '', PORT: '', DATABASE_URL: '' });
+  expect(env.DELIVERY_ALLOWED_PRIVATE_RANGES).toEqual([]);
+  expect(env.PORT).toBe(3000);
+  expect(env.DATABASE_URL).toBeUndefined();
+});
+
+it.each([
+  ['127.0.0.1', true],
+  ['127.1.2.3', true],
+  ['::1', true],
+  ['localhost', true],
+  ['0.0.0.0', false],
+  ['::', false],
+  ['10.0.0.1', false],
+  ['127.evil.example', false],
+])('knows whether only this machine reaches %s', (HOST, loopback) => {
+  expect(readEnv({ HOST }).loopback).toBe(loopback);
+});
