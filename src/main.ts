@@ -4,36 +4,34 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { AddressInfo } from 'node:net';
 import { AppModule } from './app.module';
 import { readEnv, type Env } from './config/env';
-import { openDatabase, type OpenDatabase } from './database/open';
+import { openDatabase } from './database/open';
 import { configureHttp } from './http/configure';
 import { configureLogger, logger } from './observability/logger';
 import { NestLog } from './observability/nest-log';
 import { banner } from './ops/banner';
 import { DemoAccount } from './ops/demo-account.service';
 import { Readiness } from './ops/readiness';
+import { Shutdown } from './ops/shutdown';
 
 const REQUEST_GRACE_MS = 2000;
 
-async function main(): Promise<void> {
+async function main(shutdown: Shutdown): Promise<void> {
   const env = readEnv();
   configureLogger(env);
-  const say = (message: string): void => void process.stderr.write(`${message}\n`);
-  const database = await openDatabase(env, say);
-  const stop = stopping(database);
+  const database = await openDatabase(env, (message) => process.stderr.write(`${message}\n`));
+  shutdown.add(() => database.close());
+  await shutdown.stage();
   env.DATABASE_URL = database.url;
-  try {
-    const app = await NestFactory.create<NestExpressApplication>(AppModule.of(env), {
-      bodyParser: false,
-      logger: new NestLog(),
-      abortOnError: false,
-    });
-    stop.app = app;
-    configureHttp(app);
-    await serve(app, env, database.embedded);
-  } catch (error) {
-    await stop.now();
-    throw error;
-  }
+  const app = await NestFactory.create<NestExpressApplication>(AppModule.of(env), {
+    bodyParser: false,
+    logger: new NestLog(),
+    abortOnError: false,
+  });
+  shutdown.add(() => close(app));
+  await shutdown.stage();
+  configureHttp(app);
+  await serve(app, env, database.embedded);
+  await shutdown.ready();
 }
 
 async function serve(app: NestExpressApplication, env: Env, embedded: boolean): Promise<void> {
@@ -58,39 +56,17 @@ async function refuseDemoCredentials(demo: DemoAccount): Promise<void> {
   );
 }
 
-/** Ends in order: no more requests, the workers' current work, the connections, the server. */
-function stopping(database: OpenDatabase): { app?: NestExpressApplication; now: () => Promise<void> } {
-  let begun: Promise<void> | undefined;
-  const state: { app?: NestExpressApplication; now: () => Promise<void> } = {
-    now: () => (begun ??= close()),
-  };
-  const close = async (): Promise<void> => {
-    if (state.app !== undefined) {
-      state.app.get(Readiness).ready = false;
-      const server = state.app.getHttpServer();
-      // Connections that were opened and never used count as busy; a request still running has this long to end.
-      const grace = setTimeout(() => {
-        server.closeAllConnections();
-      }, REQUEST_GRACE_MS);
-      server.close();
-      await state.app.close();
-      clearTimeout(grace);
-    }
-    await database.close();
-  };
-  const onSignal = (signal: NodeJS.Signals): void => {
-    if (begun !== undefined) process.exit(1);
-    logger.info({ signal }, 'gateway.stopping');
-    state.now().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        logger.error({ err: error }, 'gateway.stopped_badly');
-        process.exit(1);
-      },
-    );
-  };
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-  return state;
+/** No more requests, then the workers' current work, then the connections to the database. */
+async function close(app: NestExpressApplication): Promise<void> {
+  app.get(Readiness).ready = false;
+  const server = app.getHttpServer();
+  // Connections that were opened and never used count as busy; a request still running has this long to end.
+  const grace = setTimeout(() => {
+    server.closeAllConnections();
+  }, REQUEST_GRACE_MS);
+  server.close();
+  await app.close();
+  clearTimeout(grace);
 }
 
 function explain(error: unknown): string {
@@ -108,8 +84,10 @@ process.on('unhandledRejection', (error) => {
   logger.error({ err: error }, 'unhandled_rejection');
 });
 
-main().catch((error: unknown) => {
+const shutdown = new Shutdown();
+main(shutdown).catch(async (error: unknown) => {
   logger.fatal({ err: error }, 'gateway.not_started');
+  await shutdown.now().catch(() => undefined);
   process.stderr.write(`\nThe gateway did not start.\n${explain(error)}\n`);
   process.exit(1);
 });
