@@ -6,14 +6,13 @@ import { AppModule } from './app.module';
 import { readEnv, type Env } from './config/env';
 import { openDatabase } from './database/open';
 import { configureHttp } from './http/configure';
+import { drain } from './http/drain';
 import { configureLogger, logger } from './observability/logger';
 import { NestLog } from './observability/nest-log';
 import { banner } from './ops/banner';
 import { DemoAccount } from './ops/demo-account.service';
 import { Readiness } from './ops/readiness';
 import { Shutdown } from './ops/shutdown';
-
-const REQUEST_GRACE_MS = 2000;
 
 async function main(shutdown: Shutdown): Promise<void> {
   const env = readEnv();
@@ -59,14 +58,9 @@ async function refuseDemoCredentials(demo: DemoAccount): Promise<void> {
 /** No more requests, then the workers' current work, then the connections to the database. */
 async function close(app: NestExpressApplication): Promise<void> {
   app.get(Readiness).ready = false;
-  const server = app.getHttpServer();
-  // Connections that were opened and never used count as busy; a request still running has this long to end.
-  const grace = setTimeout(() => {
-    server.closeAllConnections();
-  }, REQUEST_GRACE_MS);
-  server.close();
+  const drained = drain(app.getHttpServer());
   await app.close();
-  clearTimeout(grace);
+  drained();
 }
 
 function explain(error: unknown): string {

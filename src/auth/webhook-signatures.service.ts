@@ -10,7 +10,7 @@ import { verify } from '../signing/signature';
 
 /** Verified against when an account has no secret, so that an unknown account costs the same work. */
 const NO_SECRET = [{ id: '0', secret: 'no account has this secret' }];
-const REFUSALS_LOGGED_PER_MINUTE = 60;
+const REFUSALS_ASKED_PER_MINUTE = 60;
 const MINUTE_MS = 60_000;
 
 @Injectable()
@@ -44,23 +44,14 @@ export class WebhookSignatures {
     throw badSignature();
   }
 
-  /** Metadata only, and a few: whoever cannot sign must not fill the account's log. */
+  /** The log keeps the count; what is beyond it in this process alone need not even ask. */
   private logRefusal(atsId: string): void {
     const now = performance.now();
     const window = this.refusals.get(atsId);
     if (window === undefined || now - window.since > MINUTE_MS) this.refusals.set(atsId, { since: now, count: 1 });
-    else if (++window.count > REFUSALS_LOGGED_PER_MINUTE) return;
-    this.log
-      .recordIncoming({
-        atsId,
-        referenceId: null,
-        event: null,
-        statusCode: 401,
-        error: badSignature().message,
-        signature: null,
-        requestHeaders: {},
-        payload: null,
-      })
-      .catch((error: unknown) => logger.warn({ err: error, ats_id: atsId }, 'delivery_log.failed'));
+    else if (++window.count > REFUSALS_ASKED_PER_MINUTE) return;
+    this.log.recordRefusal(atsId, badSignature().message).catch((error: unknown) => {
+      logger.warn({ err: error, ats_id: atsId }, 'delivery_log.failed');
+    });
   }
 }

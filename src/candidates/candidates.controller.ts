@@ -3,7 +3,7 @@ import type { Request, Response } from 'express';
 import type { Caller } from '../accounts/credential';
 import { Auth, CallerOf } from '../auth/caller';
 import { DomainError, invalid, unauthorized } from '../errors';
-import { clientIdHeader } from '../http/headers';
+import { clientIdHeader, isKnown } from '../http/headers';
 import { JsonBody } from '../http/json-body';
 import { encodeCursor, readPage } from '../http/page';
 import { VisibleIdPipe } from '../http/visible-id';
@@ -83,7 +83,7 @@ export class CandidatesController {
     if (found === null) throw new DomainError('not_found', 'There is no such candidate in this workspace');
     const etag = `"${found.updated_at}"`;
     response.setHeader('ETag', etag);
-    if (request.headers['if-none-match'] === etag) {
+    if (isKnown(request, etag)) {
       response.status(304);
       return undefined;
     }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Clock } from '../database/clock';
+import { Clock, uuidFloor } from '../database/clock';
 import { Database, statement } from '../database/database';
 
 /** An incoming webhook that was answered without becoming a flow of its own. */
@@ -9,6 +9,7 @@ export interface IncomingAttempt {
   readonly referenceId: string | null;
   readonly event: string | null;
   readonly statusCode: number;
+  readonly durationMs: number;
   /** What the sender was told. */
   readonly error: string | null;
   readonly signature: string | null;
@@ -21,9 +22,23 @@ const RECORD_INCOMING = statement(
   'delivery_log_record_incoming',
   `insert into delivery_attempt (id, ats_id, reference_id, direction, event, number, outcome, status_code, error,
                                  duration_ms, signature, request_headers, payload)
-   values ($1, $2, $3, 'incoming', $4, 1, case when $5::smallint < 300 then 'success' else 'failure' end, $5, $6, 0,
-           $7, $8, $9)`,
+   values ($1, $2, $3, 'incoming', $4, 1, case when $5::smallint < 300 then 'success' else 'failure' end, $5, $6, $7,
+           $8, $9, $10)`,
 );
+
+/** The lock makes the count right between replicas; it is one account's, and only strangers wait for it. */
+const LOCK_REFUSALS = statement('delivery_log_lock_refusals', 'select pg_advisory_xact_lock(hashtextextended($1, 0))');
+
+const RECORD_REFUSAL = statement(
+  'delivery_log_record_refusal',
+  `insert into delivery_attempt (id, ats_id, direction, number, outcome, status_code, error, duration_ms, request_headers)
+   select $1, $2, 'incoming', 1, 'failure', 401, $3, 0, '{}'
+    where (select count(*) from delivery_attempt
+            where ats_id = $2 and id >= $4::uuid and direction = 'incoming' and status_code = 401) < $5`,
+);
+
+const REFUSALS_PER_MINUTE = 60;
+const MINUTE_MS = 60_000;
 
 /**
  * Every attempt in both directions, kept until its day is dropped. Accepted incoming webhooks are recorded by the
@@ -36,6 +51,18 @@ export class DeliveryLog {
     private readonly clock: Clock,
   ) {}
 
+  /**
+   * Records a webhook that could not prove itself: metadata only, and at most 60 a minute, since whoever cannot sign must
+   * not fill the account's log.
+   */
+  async recordRefusal(atsId: string, error: string): Promise<void> {
+    const since = uuidFloor(this.clock.now() - MINUTE_MS);
+    await this.database.transaction(async (tx) => {
+      await tx.query(LOCK_REFUSALS, [atsId]);
+      await tx.query(RECORD_REFUSAL, [this.clock.uuidv7(), atsId, error, since, REFUSALS_PER_MINUTE]);
+    });
+  }
+
   async recordIncoming(attempt: IncomingAttempt): Promise<void> {
     await this.database.query(RECORD_INCOMING, [
       this.clock.uuidv7(),
@@ -44,6 +71,7 @@ export class DeliveryLog {
       attempt.event,
       attempt.statusCode,
       storable(attempt.error),
+      Math.round(attempt.durationMs),
       attempt.signature,
       JSON.stringify(attempt.requestHeaders),
       storable(attempt.payload),

@@ -39,6 +39,12 @@ export function idempotencyKey(req: IncomingMessage): string | undefined {
   throw invalid([{ field: 'Idempotency-Key', message: 'must be 1–255 visible ASCII characters' }]);
 }
 
+/** Whether `If-None-Match` names this entity tag: a list, compared weakly, or `*` (RFC 9110, 13.1.2). */
+export function isKnown(req: IncomingMessage, etag: string): boolean {
+  const known = (req.headers['if-none-match'] ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''));
+  return known.includes(etag) || known.includes('*');
+}
+
 function readId(req: IncomingMessage, name: string, faults: FieldFault[]): string {
   const raw = req.headers[name.toLowerCase()];
   if (raw === undefined || raw === '') {

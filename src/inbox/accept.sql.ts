@@ -12,10 +12,10 @@ export const ACCEPT = statement(
   `with t as (
      select * from unnest(
        $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-       $9::bytea[], $10::bigint[], $11::text[], $12::bytea[], $13::uuid[], $14::text[], $15::text[]
+       $9::bytea[], $10::bigint[], $11::text[], $12::bytea[], $13::uuid[], $14::text[], $15::text[], $16::int[]
      ) with ordinality as t(
        reference_id, ats_id, client_id, user_id, source, event, entity_id, payload,
-       api_key_hash, secret_id, key, fingerprint, attempt_id, signature, request_headers, n)
+       api_key_hash, secret_id, key, fingerprint, attempt_id, signature, request_headers, duration_ms, n)
    ), judged as materialized (
      select t.*, case
          when a.ats_id is null then 'unauthorized'
@@ -49,7 +49,7 @@ export const ACCEPT = statement(
    ), logged as (
      insert into delivery_attempt
        (id, ats_id, reference_id, direction, event, number, outcome, status_code, duration_ms, signature, request_headers)
-     select attempt_id, ats_id, reference_id, 'incoming', event, 1, 'success', 202, 0, signature, request_headers::json
+     select attempt_id, ats_id, reference_id, 'incoming', event, 1, 'success', 202, duration_ms, signature, request_headers::json
        from fresh where attempt_id is not null
    ), queued as (
      insert into inbox_message (ats_id, client_id, reference_id)

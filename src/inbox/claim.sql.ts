@@ -76,11 +76,15 @@ export const LOCK_LANES = statement(
       for no key update of w`,
 );
 
-/** The fence: only the rows still claimed under this attempt are removed, and only those may be applied. */
+/**
+ * The fence: only rows still claimed under this attempt are removed, and only those may be applied. A lease that has ended
+ * counts no more, though nobody claimed the row yet: another worker may hold what stands before it in the lane. The clock is
+ * read now, within the lane; `now()` is when the transaction began.
+ */
 export const SETTLE = statement(
   'inbox_settle',
   `delete from inbox_message m using unnest($1::bigint[], $2::int[]) s(id, attempt)
-    where m.id = s.id and m.attempt = s.attempt
+    where m.id = s.id and m.attempt = s.attempt and m.leased_until > clock_timestamp()
    returning m.id`,
 );
 

@@ -53,33 +53,27 @@ export class InboxQueue {
    * An empty one means that nothing in the whole queue is due.
    */
   async claim(): Promise<Claimed[]> {
-    const accounts = await this.accountsAfter(this.account);
-    this.account = accounts.length === ACCOUNTS_PER_CLAIM ? (accounts.at(-1) ?? '') : '';
-    const each = Math.ceil(LANES_PER_CLAIM / Math.max(1, accounts.length));
-    const { batch, lanes } = await this.claimFrom(
-      accounts.map((atsId) => ({ atsId, after: this.clients.get(atsId) ?? '' })),
-      each,
-    );
-    for (const atsId of accounts) this.leaveAt(atsId, lanes, each);
-    return batch.length > 0 ? batch : this.claimAnywhere();
-  }
-
-  /** Looks at every lane once, from the first to the last, until something is due. */
-  private async claimAnywhere(): Promise<Claimed[]> {
-    this.clients.clear();
-    for (let page = await this.accountsAfter(''); page.length > 0; page = await this.accountsAfter(page.at(-1) ?? '')) {
-      let open = page.map((atsId) => ({ atsId, after: '' }));
-      while (open.length > 0) {
-        const each = Math.ceil(LANES_PER_CLAIM / open.length);
-        const { batch, lanes } = await this.claimFrom(open, each);
-        if (batch.length > 0) return batch;
-        open = open.flatMap(({ atsId }) => {
-          const own = lanes.filter((lane) => lane.ats_id === atsId);
-          return own.length === each ? [{ atsId, after: own.at(-1)?.client_id ?? '' }] : [];
-        });
+    // An account is done with when its last lane was reached after its first was looked at in this very call.
+    const begun = new Set<string>();
+    const done = new Set<string>();
+    for (let idle = false; ;) {
+      if (this.account === '') {
+        if (idle) break;
+        idle = true;
       }
-      if (page.length < ACCOUNTS_PER_CLAIM) break;
+      const page = await this.accountsAfter(this.account);
+      this.account = page.length === ACCOUNTS_PER_CLAIM ? (page.at(-1) ?? '') : '';
+      const open = page.flatMap((atsId) => (done.has(atsId) ? [] : [{ atsId, after: this.clients.get(atsId) ?? '' }]));
+      if (open.length === 0) continue;
+      idle = false;
+      const { batch, ended } = await this.claimFrom(open);
+      for (const { atsId, after } of open) {
+        if (after === '') begun.add(atsId);
+        if (ended.has(atsId) && begun.has(atsId)) done.add(atsId);
+      }
+      if (batch.length > 0) return batch;
     }
+    this.clients.clear();
     return [];
   }
 
@@ -117,27 +111,31 @@ export class InboxQueue {
     return rows.map((row) => row.ats_id);
   }
 
-  /** Of each account at most `each` lanes; returns all that it looked at, and the messages of those that were free. */
+  /** Claims from the next lanes of each account, and remembers where it stopped; `ended` are those at their last lane. */
   private async claimFrom(
     accounts: readonly { atsId: string; after: string }[],
-    each: number,
-  ): Promise<{ batch: Claimed[]; lanes: Lane[] }> {
-    if (accounts.length === 0) return { batch: [], lanes: [] };
-    return this.database.transaction(async (tx) => {
+  ): Promise<{ batch: Claimed[]; ended: Set<string> }> {
+    const each = Math.ceil(LANES_PER_CLAIM / accounts.length);
+    const { batch, lanes } = await this.database.transaction(async (tx) => {
       const columns = [accounts.map((a) => a.atsId), accounts.map((a) => a.after), each];
-      const lanes = await tx.query<Lane & { free: boolean }>(LANES, columns);
-      const free = lanes.filter((lane) => lane.free);
-      if (free.length === 0) return { batch: [], lanes };
+      const found = await tx.query<Lane & { free: boolean }>(LANES, columns);
+      const free = found.filter((lane) => lane.free);
+      if (free.length === 0) return { batch: [], lanes: found };
       const perLane = Math.ceil(MESSAGES_PER_CLAIM / free.length);
       const rows = await tx.query<ClaimedRow>(CLAIM, [...laneColumns(free), perLane, LEASE_MS]);
-      return { batch: rows.map(toClaimed), lanes };
+      return { batch: rows.map(toClaimed), lanes: found };
     });
-  }
-
-  private leaveAt(atsId: string, lanes: readonly Lane[], each: number): void {
-    const own = lanes.filter((lane) => lane.ats_id === atsId);
-    if (own.length === each) this.clients.set(atsId, own.at(-1)?.client_id ?? '');
-    else this.clients.delete(atsId);
+    const ended = new Set<string>();
+    for (const { atsId } of accounts) {
+      const own = lanes.filter((lane) => lane.ats_id === atsId);
+      if (own.length === each) {
+        this.clients.set(atsId, own.at(-1)?.client_id ?? '');
+      } else {
+        this.clients.delete(atsId);
+        ended.add(atsId);
+      }
+    }
+    return { batch, ended };
   }
 }
 

@@ -8,6 +8,13 @@ import { WakeUp } from '../queue/wake-up.service';
 import { ACCEPT, BOUND_TO, type Verdict } from './accept.sql';
 import { GroupCommit } from '../queue/group-commit';
 
+/** `startedAt` by `performance.now()`. */
+export interface IncomingWebhook {
+  readonly signature: string;
+  readonly headers: Record<string, string>;
+  readonly startedAt: number;
+}
+
 /** A write that was validated and is ready to become durable. */
 export interface AcceptRequest {
   readonly caller: Caller;
@@ -20,7 +27,7 @@ export interface AcceptRequest {
   /** `field` is what the caller called the key, for the refusal that names it. */
   readonly idempotency: { readonly key: string; readonly fingerprint: Buffer; readonly field: string } | null;
   /** The delivery log's side of an incoming webhook; null for every other source. */
-  readonly incoming: { readonly signature: string; readonly headers: Record<string, string> } | null;
+  readonly incoming: IncomingWebhook | null;
 }
 
 /** `repeated`: the idempotency key was known, and nothing new was written. */
@@ -116,6 +123,7 @@ export class Inbox {
       rows.map((r) => (r.incoming === null ? null : this.clock.uuidv7())),
       rows.map((r) => r.incoming?.signature ?? null),
       rows.map((r) => (r.incoming === null ? null : JSON.stringify(r.incoming.headers))),
+      rows.map((r) => (r.incoming === null ? null : Math.round(performance.now() - r.incoming.startedAt))),
     ];
   }
 }

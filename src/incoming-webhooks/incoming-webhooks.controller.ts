@@ -26,33 +26,31 @@ export class IncomingWebhooksController {
   @Post(':ats_id')
   @HttpCode(202)
   async receive(@Req() request: Request, @CallerOf() caller: Caller): Promise<Accepted202> {
+    const startedAt = performance.now();
     const headers = loggedHeaders(request);
     const signature = String(request.headers['x-webhook-signature']);
+    let event: string | null = null;
     const record = (referenceId: string | null, statusCode: number, error: string | null): void => {
-      const payload = referenceId === null ? request.rawBody.toString() : null;
       const { atsId } = caller;
+      const payload = referenceId === null ? request.rawBody.toString() : null;
+      const durationMs = performance.now() - startedAt;
+      const told = { statusCode, error, durationMs };
       this.log
-        .recordIncoming({
-          atsId,
-          referenceId,
-          event: null,
-          statusCode,
-          error,
-          signature,
-          requestHeaders: headers,
-          payload,
-        })
-        .catch((fault: unknown) => logger.warn({ err: fault, ats_id: atsId }, 'delivery_log.failed'));
+        .recordIncoming({ atsId, referenceId, event, ...told, signature, requestHeaders: headers, payload })
+        .catch((fault: unknown) => {
+          logger.warn({ err: fault, ats_id: atsId }, 'delivery_log.failed');
+        });
     };
     try {
       const body = readJson(request);
-      const { eventId, ...event } = parseEvent(body);
+      const { eventId, ...parsed } = parseEvent(body);
+      event = parsed.event;
       const accepted = await this.inbox.accept({
         caller,
-        ...event,
+        ...parsed,
         source: 'webhook',
         idempotency: { key: eventId, fingerprint: fingerprint(request.method, request.path, body), field: 'event_id' },
-        incoming: { signature, headers },
+        incoming: { signature, headers, startedAt },
       });
       annotate({ reference_id: accepted.referenceId, repeated: accepted.repeated });
       if (accepted.repeated) record(accepted.referenceId, 202, null);
