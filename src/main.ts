@@ -51,7 +51,7 @@ async function refuseDemoCredentials(demo: DemoAccount): Promise<void> {
   if (holders.length === 0) return;
   throw new Error(
     `These accounts hold credentials that are published in the Quick Start: ${holders.join(', ')}. ` +
-      'Rotate their key and secrets with the command line, or use another database',
+      'Use another database: one in which no account has them',
   );
 }
 

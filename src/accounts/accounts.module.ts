@@ -2,14 +2,12 @@ import { Module } from '@nestjs/common';
 import { Env } from '../config/env';
 import { AddressPolicy } from '../egress/address-policy';
 import { Accounts } from './accounts.service';
-import { PortalUsers } from './portal-users.service';
 import { encryptionKey, SecretBox } from './secret-box';
 import { WebhookSecrets } from './webhook-secrets.service';
 
 @Module({
   providers: [
     Accounts,
-    PortalUsers,
     WebhookSecrets,
     { provide: SecretBox, inject: [Env], useFactory: (env: Env) => new SecretBox(encryptionKey(env)) },
     {
@@ -18,6 +16,6 @@ import { WebhookSecrets } from './webhook-secrets.service';
       useFactory: (env: Env) => new AddressPolicy(env.DELIVERY_ALLOWED_PRIVATE_RANGES),
     },
   ],
-  exports: [Accounts, PortalUsers, WebhookSecrets, AddressPolicy],
+  exports: [Accounts, WebhookSecrets, AddressPolicy],
 })
 export class AccountsModule {}

@@ -11,12 +11,15 @@ import { Account } from './account.entity';
 import { generateApiKey, hashApiKey } from './api-key';
 import { audit } from './audit';
 import { Endpoint } from './endpoint.entity';
+import { savePortalUser, type PortalUser } from './portal-user';
 import { WebhookSecrets } from './webhook-secrets.service';
 
 export interface NewAccount {
   readonly atsId: string;
   readonly name: string;
   readonly webhookUrl: string | null;
+  /** Who may sign in to the portal from the start. */
+  readonly admin?: PortalUser;
   /** Given only for the demo account, whose credentials are published; otherwise they are generated. */
   readonly apiKey?: string;
   readonly incomingSecret?: string;
@@ -49,7 +52,7 @@ export class Accounts {
     private readonly env: Env,
   ) {}
 
-  /** @throws {DomainError} `conflict` when the id is taken, `invalid` for a URL that may not be called. */
+  /** @throws {DomainError} `conflict` when the id or the sign-in is taken, `invalid` for a URL that may not be called. */
   async create(account: NewAccount, actor: string): Promise<AccountCredentials & SavedUrl> {
     const saved = await this.checkUrl(account.webhookUrl);
     const apiKey = account.apiKey ?? generateApiKey();
@@ -60,6 +63,7 @@ export class Accounts {
         await manager.insert(Endpoint, { atsId, url: saved.url });
         const incomingSecret = await this.secrets.add(manager, atsId, 'incoming', account.incomingSecret);
         const outgoingSecret = await this.secrets.add(manager, atsId, 'outgoing', account.outgoingSecret);
+        if (account.admin !== undefined) await savePortalUser(manager, atsId, account.admin);
         await this.record(manager, atsId, actor, 'account.created', { name, webhook_url: saved.url });
         return { apiKey, incomingSecret, outgoingSecret, ...saved };
       });

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Write } from '../events/inbound';
+import type { InboundEventType, Write } from '../events/inbound';
 import type { OutboundEventType, Result } from '../events/outbound';
 import { failed, succeeded } from '../events/results';
 import { mergePatch } from '../http/json';
@@ -36,7 +36,9 @@ export class CandidateHandlers {
     for (const stored of await this.candidates.load(tx, [...states.values()])) {
       Object.assign(states.get(keyOf(stored)) ?? {}, { profile: stored.profile });
     }
-    const results = writes.map((write) => applyWrite(states.get(keyOf(write)) as State, write));
+    const results = writes.map((write) =>
+      APPLY[write.event as CandidateEvent](states.get(keyOf(write)) as State, write),
+    );
     const all = [...states.values()];
     await this.candidates.remove(
       tx,
@@ -50,22 +52,23 @@ export class CandidateHandlers {
   };
 }
 
-/** Changes `state` as the write asks, and says what came of it. */
-function applyWrite(state: State, write: Write): Result {
-  if (write.event === 'candidate.created') {
-    const event = state.profile === null ? 'candidate.created' : 'candidate.updated';
-    return store(state, write, event, withoutNulls(write.payload as Profile));
-  }
-  if (state.profile === null) {
-    return failed(write, { code: 'not_found', message: `There is no candidate ${write.entityId} in this workspace` });
-  }
-  if (write.event === 'candidate.deleted') {
+type CandidateEvent = Extract<InboundEventType, `candidate.${string}`>;
+
+/** How each event changes the state of its candidate, and what comes of it. */
+const APPLY = {
+  'candidate.created': (state, write) =>
+    store(state, write, state.profile === null ? 'candidate.created' : 'candidate.updated', whole(write)),
+  'candidate.updated': (state, write) => {
+    if (state.profile === null) return missing(write);
+    const patch = normaliseCandidate(write.payload as CandidatePatch);
+    return store(state, write, 'candidate.updated', mergePatch(state.profile, patch) as Profile);
+  },
+  'candidate.deleted': (state, write) => {
+    if (state.profile === null) return missing(write);
     Object.assign(state, { profile: null, removed: true, changed: false });
     return succeeded(write, 'candidate.deleted', { candidate_id: write.entityId });
-  }
-  const patch = normaliseCandidate(write.payload as CandidatePatch);
-  return store(state, write, 'candidate.updated', mergePatch(state.profile, patch) as Profile);
-}
+  },
+} satisfies Record<CandidateEvent, (state: State, write: Write) => Result>;
 
 function store(state: State, write: Write, event: OutboundEventType, profile: Profile): Result {
   if (profile.cv !== undefined) {
@@ -79,9 +82,14 @@ function store(state: State, write: Write, event: OutboundEventType, profile: Pr
   return succeeded(write, event, normalised);
 }
 
-/** A whole candidate replaces the former one, so a null field is an absent one; nulls further down are the ATS's own. */
-function withoutNulls(profile: Profile): Profile {
-  return Object.fromEntries(Object.entries(profile).filter(([, value]) => value !== null)) as unknown as Profile;
+/** It replaces the former one, so a null field is an absent one; nulls further down are the ATS's own. */
+function whole(write: Write): Profile {
+  const fields = Object.entries(write.payload as Profile).filter(([, value]) => value !== null);
+  return Object.fromEntries(fields) as unknown as Profile;
+}
+
+function missing(write: Write): Result {
+  return failed(write, { code: 'not_found', message: `There is no candidate ${write.entityId} in this workspace` });
 }
 
 function keyOf(key: CandidateKey): string {

@@ -1,6 +1,6 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { Accounts } from '../accounts/accounts.service';
-import { PortalUsers } from '../accounts/portal-users.service';
+import { newPortalUser } from '../accounts/portal-user';
 import { VISIBLE_ID, VISIBLE_ID_RULE } from '../http/visible-id';
 import { optional, required, UsageError, type Command, type Options, type Output } from './command';
 
@@ -14,15 +14,15 @@ async function create(app: INestApplicationContext, options: Options): Promise<O
   const name = required(options, 'name');
   const webhookUrl = optional(options, 'webhook-url');
   const email = optional(options, 'portal-email');
-  const made = await accountOf(app).create({ atsId, name, webhookUrl }, ACTOR);
-  const password = email === null ? null : await app.get(PortalUsers).create(email, atsId, 'admin');
+  const admin = email === null ? null : await newPortalUser(email, 'admin');
+  const made = await accountOf(app).create({ atsId, name, webhookUrl, admin: admin?.user }, ACTOR);
   return {
     ats_id: atsId,
     api_key: made.apiKey,
     incoming_webhook_secret: made.incomingSecret,
     outgoing_webhook_secret: made.outgoingSecret,
-    portal_email: email,
-    portal_password: password,
+    portal_email: admin?.user.email ?? null,
+    portal_password: admin?.password ?? null,
     ...(made.warning !== null && { warning: made.warning }),
   };
 }

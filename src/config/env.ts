@@ -169,7 +169,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     { exposeDefaultValues: true },
   );
   const faults = validateSync(env).flatMap(({ property, constraints = {} }) => {
-    const [message] = Object.values(constraints);
+    const message = constraints.isInt ?? Object.values(constraints)[0];
     return message === undefined ? [] : [message.startsWith(property) ? message : `${property} ${message}`];
   });
   if (production) {

@@ -56,7 +56,7 @@ export class Database implements Tx, OnApplicationShutdown {
     return this.connected(async (client) => {
       const until = performance.now() + deadlineMs;
       const tx: Tx = { query: (sql, values = []) => run(client, sql, values, Math.max(1, until - performance.now())) };
-      await tx.query(BEGIN);
+      await tx.query(begin(deadlineMs));
       const result = await work(tx);
       await tx.query(COMMIT);
       return result;
@@ -93,11 +93,18 @@ export class Database implements Tx, OnApplicationShutdown {
 
 const TROUBLE_LOGGED_MS = 10_000;
 const DEFAULT_DEADLINE_MS = 30_000;
-const BEGIN = statement('begin', 'begin');
 const COMMIT = statement('commit', 'commit');
 const ROLLBACK = statement('rollback', 'rollback');
 const ROLLBACK_DEADLINE_MS = 1000;
 const ignore = (): void => undefined;
+
+/**
+ * The server gives up a statement a little before we do: one that we merely left would go on, holding its locks, and
+ * whoever tries the work again would wait for it.
+ */
+function begin(deadlineMs: number): Statement {
+  return { name: '', text: `begin; set local statement_timeout = ${Math.ceil(deadlineMs * 0.9)}` };
+}
 
 async function run<T extends object>(
   client: PoolClient,
@@ -105,7 +112,9 @@ async function run<T extends object>(
   values: readonly unknown[],
   deadlineMs: number,
 ): Promise<T[]> {
-  const config = { name: sql.name, text: sql.text, values: values as unknown[], query_timeout: deadlineMs };
+  // Without values the simple protocol is spoken, which takes several statements in one text.
+  const given = values.length > 0 ? { values: values as unknown[] } : {};
+  const config = { name: sql.name, text: sql.text, ...given, query_timeout: deadlineMs };
   try {
     return (await client.query(config)).rows as T[];
   } catch (fault) {

@@ -18,6 +18,7 @@ export class DatabaseUnavailable extends DomainError {
 /** `pg` says so in words only; the message is its own, never the server's or a tenant's. */
 const DEADLINE = /^(Query read timeout|timeout exceeded when trying to connect)$/;
 /** Connection, resources, operator intervention, system, read-only server. */
+const QUERY_CANCELED = '57014';
 const TROUBLE = /^(08|53|57|58|25006)/;
 
 /**
@@ -26,7 +27,9 @@ const TROUBLE = /^(08|53|57|58|25006)/;
  */
 export function translateFault(fault: unknown): unknown {
   const state = sqlState(fault);
-  if (state !== undefined) return TROUBLE.test(state) ? new DatabaseUnavailable(fault, false) : fault;
+  if (state !== undefined) {
+    return TROUBLE.test(state) ? new DatabaseUnavailable(fault, state === QUERY_CANCELED) : fault;
+  }
   if (fault instanceof TypeError || fault instanceof RangeError) return fault;
   return new DatabaseUnavailable(fault, fault instanceof Error && DEADLINE.test(fault.message));
 }

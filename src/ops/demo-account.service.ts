@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Accounts } from '../accounts/accounts.service';
 import { hashApiKey } from '../accounts/api-key';
-import { PortalUsers } from '../accounts/portal-users.service';
+import { newPortalUser } from '../accounts/portal-user';
 import { WebhookSecrets } from '../accounts/webhook-secrets.service';
 import { Database, statement } from '../database/database';
 import { DomainError } from '../errors';
@@ -34,7 +34,6 @@ const PUBLISHED = statement(
 export class DemoAccount {
   constructor(
     private readonly accounts: Accounts,
-    private readonly users: PortalUsers,
     private readonly workspaces: WorkspacesRepository,
     private readonly secrets: WebhookSecrets,
     private readonly database: Database,
@@ -70,11 +69,11 @@ export class DemoAccount {
 
   private async create(url: string): Promise<void> {
     const { atsId, clientId, apiKey, incomingSecret, outgoingSecret } = DEMO;
+    const { user: admin } = await newPortalUser(DEMO.email, 'admin', DEMO.password);
     await this.accounts.create(
-      { atsId, name: 'Demo ATS', webhookUrl: url, apiKey, incomingSecret, outgoingSecret },
+      { atsId, name: 'Demo ATS', webhookUrl: url, apiKey, incomingSecret, outgoingSecret, admin },
       ACTOR,
     );
-    await this.users.create(DEMO.email, atsId, 'admin', DEMO.password);
     await this.workspaces.save([{ atsId, clientId, name: 'Demo Client', adminName: null, adminEmail: null }]);
   }
 }

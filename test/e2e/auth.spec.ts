@@ -5,10 +5,11 @@ import type { AddressInfo } from 'node:net';
 import { createHash } from 'node:crypto';
 import { Client } from 'pg';
 import { Accounts } from '../../src/accounts/accounts.service';
-import { PortalUsers } from '../../src/accounts/portal-users.service';
+import { newPortalUser, savePortalUser } from '../../src/accounts/portal-user';
 import { AppModule } from '../../src/app.module';
 import { Auth } from '../../src/auth/caller';
 import { readEnv } from '../../src/config/env';
+import { Database } from '../../src/database/database';
 import { configureHttp } from '../../src/http/configure';
 import { signatureHeader } from '../../src/signing/signature';
 import { call, makeAccount, startGateway, type Gateway, type TestAccount } from '../support/gateway';
@@ -326,7 +327,8 @@ describe('at rest', () => {
   test('no key, secret or password stands in the database, in no spelling, whatever happened to it', async () => {
     const account = await newAccount();
     const { atsId } = account;
-    const password = await gateway.app.get(PortalUsers).create('who@example.com', atsId, 'admin');
+    const { user, password } = await newPortalUser('who@example.com', 'admin');
+    await savePortalUser(gateway.app.get(Database).source.manager, atsId, user);
     const secrets = [account.apiKey, account.incomingSecret, account.outgoingSecret, password];
     expect(await ask(gateway, account, '/v1/candidates', 'POST', CANDIDATE)).toEqual(accepted);
     expect(await webhook(gateway, atsId, account.incomingSecret)).toEqual(accepted);

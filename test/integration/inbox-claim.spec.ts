@@ -1,9 +1,10 @@
+import { createHash } from 'node:crypto';
 import { Clock } from '../../src/database/clock';
 import { createDataSource } from '../../src/database/data-source';
 import { Database, statement, type Tx } from '../../src/database/database';
 import { Partitions } from '../../src/database/partitions';
 import { InboxQueue, type Claimed } from '../../src/inbox/inbox-queue.service';
-import { Inbox } from '../../src/inbox/inbox.service';
+import { Inbox, type AcceptRequest } from '../../src/inbox/inbox.service';
 import type { WakeUp } from '../../src/queue/wake-up.service';
 import { createDatabase, type TestDatabase } from '../support/postgres';
 import { until } from '../support/until';
@@ -96,6 +97,31 @@ function pending(): Promise<{ reference_id: string; attempt: number; failures: n
 }
 
 describe('order within a workspace', () => {
+  /** What the request of one client to write to a lane looks like when it has passed the front door's checks. */
+  function requestFor(lane: string): AcceptRequest {
+    const [atsId, clientId] = lane.split('/') as [string, string];
+    return {
+      caller: { atsId, credential: { kind: 'api-key', hash: createHash('sha256').update(atsId).digest() } },
+      clientId,
+      userId: null,
+      source: 'rest',
+      event: 'candidate.created',
+      entityId: 'e',
+      payload: {},
+      idempotency: null,
+      incoming: null,
+    };
+  }
+
+  async function drain(): Promise<string[]> {
+    const order: string[] = [];
+    for (let batch = await queue.claim(); batch.length > 0; batch = await queue.claim()) {
+      order.push(...references(batch));
+      await settle(batch);
+    }
+    return order;
+  }
+
   test('is the order of the acknowledgements, whichever process gave them', async () => {
     await enqueue('a/x', 'a/y', 'b/x');
     await sql('truncate inbox_message');
@@ -103,30 +129,14 @@ describe('order within a workspace', () => {
     let tick = 0;
     const sent: { lane: string; reference: string; askedAt: number; answeredAt: number }[] = [];
     const client = async (front: Inbox, lane: string) => {
-      const [atsId, clientId] = lane.split('/') as [string, string];
-      const [row] = await sql<{ hash: Buffer }>('select sha256($1::bytea) as hash', [Buffer.from(atsId)]);
       for (let i = 0; i < 30; i++) {
         const askedAt = tick++;
-        const { referenceId } = await front.accept({
-          caller: { atsId, credential: { kind: 'api-key', hash: row!.hash } },
-          clientId,
-          userId: null,
-          source: 'rest',
-          event: 'candidate.created',
-          entityId: `e${i}`,
-          payload: {},
-          idempotency: null,
-          incoming: null,
-        });
-        sent.push({ lane, reference: referenceId, askedAt, answeredAt: tick++ });
+        const { referenceId: reference } = await front.accept(requestFor(lane));
+        sent.push({ lane, reference, askedAt, answeredAt: tick++ });
       }
     };
     await Promise.all(fronts.flatMap((front) => ['a/x', 'a/y', 'b/x', 'a/x'].map((lane) => client(front, lane))));
-    const place = new Map<string, number>();
-    for (let batch = await queue.claim(); batch.length > 0; batch = await queue.claim()) {
-      for (const { referenceId } of batch) place.set(referenceId, place.size);
-      await settle(batch);
-    }
+    const place = new Map((await drain()).map((reference, i) => [reference, i]));
     const overtaken = sent.flatMap((later) =>
       sent.filter(
         (earlier) =>
@@ -137,6 +147,14 @@ describe('order within a workspace', () => {
     );
     expect(place.size).toBe(240);
     expect(overtaken).toEqual([]);
+  });
+
+  test('is the order of arrival for those that are made durable together', async () => {
+    await enqueue('a/x');
+    await sql('truncate inbox_message');
+    const front = new Inbox(database, clock, NO_HINTS);
+    const accepted = await Promise.all(times(40, () => 'a/x').map((lane) => front.accept(requestFor(lane))));
+    expect(await drain()).toEqual(accepted.map((a) => a.referenceId));
   });
 
   test('is kept by one lane at a time: a lane with a leased message is busy', async () => {

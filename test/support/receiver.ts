@@ -24,7 +24,7 @@ export interface ResultBody {
 }
 
 /** How a receiver answers: a status, or anything a socket can do. */
-export type Script = (delivery: Delivery, response: ServerResponse, count: number) => number | void;
+export type Script = (delivery: Delivery, response: ServerResponse, count: number) => number | undefined;
 
 export interface Receiver {
   readonly url: string;
