@@ -48,6 +48,11 @@ export function badSignature(): DomainError {
   return new DomainError('unauthorized', 'Invalid or missing webhook signature');
 }
 
+/** The gate: entities live in a workspace, and this client has none. */
+export function unprovisioned(): DomainError {
+  return new DomainError('conflict', 'This client has no workspace yet; provision it with POST /v1/workspaces');
+}
+
 /** A refusal that names each field once; `detail` is the list in words. */
 export function invalid(faults: readonly FieldFault[]): DomainError {
   return new DomainError('invalid', faults.map((f) => `${f.field} ${f.message}`).join('; '), faults);

@@ -107,6 +107,9 @@ export class CandidateDto {
   custom_fields?: object | null;
 }
 
+/** A candidate as stored and delivered: normalised, and without the fields that were null. */
+export type Profile = CandidateDto;
+
 /** A part of a candidate as a JSON Merge Patch: null removes, except from a required field, where it is refused. */
 export class CandidatePatch extends PartialType(CandidateDto, { skipNullProperties: false }) {}
 

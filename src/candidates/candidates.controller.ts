@@ -2,7 +2,7 @@ import { Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Req, Res 
 import type { Request, Response } from 'express';
 import type { Caller } from '../accounts/credential';
 import { Auth, CallerOf } from '../auth/caller';
-import { DomainError, invalid, unauthorized } from '../errors';
+import { DomainError, invalid, unauthorized, unprovisioned } from '../errors';
 import { clientIdHeader, isKnown } from '../http/headers';
 import { JsonBody } from '../http/json-body';
 import { encodeCursor, readPage } from '../http/page';
@@ -97,8 +97,6 @@ function shown({ data, created_at, updated_at }: StoredCandidate): object {
 
 function admitted<T>(found: Found<T>): T {
   if (found === 'unauthorized') throw unauthorized();
-  if (found === 'unprovisioned') {
-    throw new DomainError('conflict', 'This client has no workspace yet; provision it with POST /v1/workspaces');
-  }
+  if (found === 'unprovisioned') throw unprovisioned();
   return found;
 }

@@ -4,8 +4,7 @@ import type { OutboundEventType, Result } from '../events/outbound';
 import { failed, succeeded } from '../events/results';
 import { mergePatch } from '../http/json';
 import type { Handler } from '../inbox/handler';
-import type { CandidatePatch } from './candidate.dto';
-import type { Profile } from './candidate.entity';
+import type { CandidatePatch, Profile } from './candidate.dto';
 import { CandidatesRepository, type CandidateKey } from './candidates.repository';
 import { normaliseCandidate } from './normalise';
 

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { READER, readerColumns, type Caller } from '../accounts/credential';
 import { Database, statement, type Tx } from '../database/database';
 import type { Page } from '../http/page';
-import type { Profile } from './candidate.entity';
+import type { Profile } from './candidate.dto';
 
 /** Which candidate, inside which workspace of which account. */
 export interface CandidateKey {

@@ -3,7 +3,7 @@ import type { Caller } from '../accounts/credential';
 import type { InboundEventType, Source } from '../events/inbound';
 import { Clock } from '../database/clock';
 import { Database } from '../database/database';
-import { DomainError, invalid, unauthorized } from '../errors';
+import { DomainError, invalid, unauthorized, unprovisioned } from '../errors';
 import { WakeUp } from '../queue/wake-up.service';
 import { ACCEPT, BOUND_TO, type Verdict } from './accept.sql';
 import { GroupCommit } from '../queue/group-commit';
@@ -76,7 +76,7 @@ export class Inbox {
         case 'repeated':
           return bound.get(row) ?? expired();
         case 'unprovisioned':
-          return new DomainError('conflict', 'This client has no workspace yet; provision it with POST /v1/workspaces');
+          return unprovisioned();
         default:
           return unauthorized();
       }
