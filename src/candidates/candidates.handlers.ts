@@ -35,9 +35,14 @@ export class CandidateHandlers {
     for (const stored of await this.candidates.load(tx, [...states.values()])) {
       Object.assign(states.get(keyOf(stored)) ?? {}, { profile: stored.profile });
     }
-    const results = writes.map((write) =>
-      APPLY[write.event as CandidateEvent](states.get(keyOf(write)) as State, write),
-    );
+    const results = writes.map((write) => {
+      const key = keyOf(write);
+      const state = states.get(key) as State;
+      // They are saved, and listed, in the order of their last change.
+      states.delete(key);
+      states.set(key, state);
+      return APPLY[write.event as CandidateEvent](state, write);
+    });
     const all = [...states.values()];
     await this.candidates.remove(
       tx,

@@ -37,13 +37,17 @@ const REMOVE = statement(
     where c.ats_id = k.ats_id and c.client_id = k.client_id and c.candidate_id = k.candidate_id`,
 );
 
-/** The clock is read inside the workspace's lane, so a workspace's changes become visible in the order of updated_at. */
+/**
+ * The clock is read inside the workspace's lane, so a workspace's changes become visible in the order of updated_at. The
+ * microseconds keep those of one batch apart, in their order.
+ */
 const SAVE = statement(
   'candidates_save',
   `insert into candidate (ats_id, client_id, candidate_id, data, created_at, updated_at)
    select t.ats_id, t.client_id, t.candidate_id, t.data::json, t.at, t.at
-     from (select k.*, clock_timestamp() as at
-             from unnest($1::text[], $2::text[], $3::text[], $4::text[]) k(ats_id, client_id, candidate_id, data)) t
+     from (select k.*, clock_timestamp() + k.n * interval '1 microsecond' as at
+             from unnest($1::text[], $2::text[], $3::text[], $4::text[])
+                  with ordinality k(ats_id, client_id, candidate_id, data, n)) t
    on conflict (ats_id, client_id, candidate_id)
    do update set data = excluded.data, updated_at = excluded.updated_at`,
 );

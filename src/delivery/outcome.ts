@@ -17,13 +17,12 @@ const DNS = /^(ENOTFOUND|EAI_)/;
 const TLS = /^(CERT_|DEPTH_|ERR_TLS|ERR_SSL|SELF_SIGNED|UNABLE_TO_|EPROTO|HOSTNAME_MISMATCH)/;
 const TIMEOUT = /^(UND_ERR_(CONNECT|HEADERS|BODY)_TIMEOUT|ETIMEDOUT|ABORT_ERR)$/;
 
-/** Why a request failed without an answer. */
+/** Why a request failed without an answer. By what the error says of itself: it may come from another realm. */
 export function faultOf(error: unknown): Fault {
-  if (!(error instanceof Error)) return 'connection';
-  if (error.name === 'TimeoutError') return 'timeout';
-  const code = 'code' in error ? String(error.code) : '';
-  if (code === 'address_refused') return 'address_refused';
-  if (TIMEOUT.test(code)) return 'timeout';
-  if (DNS.test(code)) return 'dns';
-  return TLS.test(code) ? 'tls' : 'connection';
+  const { name, code } = (error ?? {}) as { name?: unknown; code?: unknown };
+  const text = String(code);
+  if (name === 'TimeoutError' || TIMEOUT.test(text)) return 'timeout';
+  if (text === 'address_refused') return 'address_refused';
+  if (DNS.test(text)) return 'dns';
+  return TLS.test(text) ? 'tls' : 'connection';
 }
