@@ -182,7 +182,7 @@ describe('an accepted webhook', () => {
 });
 
 describe('an authenticated webhook that is refused', () => {
-  test.each<[name: string, status: number, body: () => string | Buffer, payload?: string]>([
+  test.each<[name: string, status: number, body: () => string | Buffer]>([
     ['unknown fields', 422, () => event({ nick: 1 })],
     ['an unknown event', 422, () => event({ event: 'constructor' })],
     ['a client without a workspace', 409, () => event({ client_id: 'nobody' })],
@@ -192,42 +192,42 @@ describe('an authenticated webhook that is refused', () => {
     ['NUL in a name', 422, () => event({ custom_fields: { 'a\0b': 1 } })],
     ['a lone surrogate', 422, () => event().replace('Jane', '\\ud800')],
     ['a lone surrogate in a name', 422, () => event().replace('"first_name"', '"\\ud800"')],
-    ['a raw NUL', 400, () => '{"a\0b"', '{"a\ufffdb"'],
-    ['no UTF-8', 400, () => Buffer.from([0x7b, 0xff, 0x7d]), '{\ufffd}'],
+    ['a raw NUL', 400, () => '{"a\0b"'],
+    ['no UTF-8', 400, () => Buffer.from([0x7b, 0xff, 0x7d])],
     ['nearly 1 MiB', 422, () => event({ nick: 'x'.repeat(1_000_000) })],
-  ])(
-    '%s: is logged once, as a failure, with its payload, what it was told, and no flow',
-    async (_, status, body, payload = '') => {
-      const account = await newAccount();
-      const sending = body();
-      const sent = await send(account, sending);
-      expect(sent.status).toBe(status);
-      const [entry] = await settled(account.atsId, 1);
-      expect(entry).toMatchObject({
-        reference_id: null,
-        outcome: 'failure',
-        status_code: status,
-        error: String(sent.detail).replaceAll('\0', '\ufffd').toWellFormed(),
-        signature: sent.signature,
-        payload: payload === '' ? String(sending) : payload,
-      });
-      expect(await marked(account)).toHaveLength(1);
-    },
-  );
+  ])('with %s is logged once, as a failure, with its payload and what it was told', async (_, status, body) => {
+    const account = await newAccount();
+    const raw = body();
+    const sent = await send(account, raw);
+    expect(sent.status).toBe(status);
+    const [entry] = await settled(account.atsId, 1);
+    expect(entry).toMatchObject({
+      reference_id: null,
+      outcome: 'failure',
+      status_code: status,
+      error: storable(String(sent.detail)),
+      signature: sent.signature,
+      payload: storable(raw.toString()),
+    });
+    expect(await marked(account)).toHaveLength(1);
+  });
+
+  /** PostgreSQL's text holds neither NUL nor half a character. */
+  function storable(text: string): string {
+    return text.replaceAll('\0', '\ufffd').toWellFormed();
+  }
 
   test('a wrong content type is logged with its payload too', async () => {
     const account = await newAccount();
     expect((await send(account, event(), { headers: { 'Content-Type': 'text/plain' } })).status).toBe(415);
-    expect(await settled(account.atsId, 1)).toMatchObject(
-      [
-        {
-          status_code: 415,
-          outcome: 'failure',
-          request_headers: { 'content-type': 'text/plain' },
-          payload: /candidate.created/,
-        },
-      ].map(({ payload, ...rest }) => ({ ...rest, payload: expect.stringMatching(payload) })),
-    );
+    expect(await settled(account.atsId, 1)).toMatchObject([
+      {
+        status_code: 415,
+        outcome: 'failure',
+        request_headers: { 'content-type': 'text/plain' },
+        payload: expect.stringContaining('candidate.created'),
+      },
+    ]);
   });
 
   test('an event_id that was used before is logged as the refusal it is', async () => {

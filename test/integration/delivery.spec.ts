@@ -5,6 +5,7 @@ import { logger } from '../../src/observability/logger';
 import { OutboxOperations } from '../../src/outbox/outbox-operations.service';
 import { Clock } from '../../src/database/clock';
 import { call, makeAccount, startGateway, type Gateway, type TestAccount } from '../support/gateway';
+import { killProcesses, startGatewayProcess, type GatewayProcess } from '../support/gateway-process';
 import { startReceiver, type Delivery, type Receiver, type Script } from '../support/receiver';
 import { until } from '../support/until';
 
@@ -12,8 +13,12 @@ const KIB = 1024;
 
 /** Retries at once. */
 let eager: Gateway;
-/** Retries at once, and gives up on an answer after 300 ms. */
+/**
+ * Retries at once, and gives up on an answer after 300 ms. Its worker is a real process: a timeout is told by its class,
+ * and jest's classes are not those of Node.
+ */
 let hasty: Gateway;
+let hastyWorker: GatewayProcess;
 /** Retries in an hour. */
 let patient: Gateway;
 const receivers: Receiver[] = [];
@@ -24,9 +29,15 @@ beforeAll(async () => {
   const start = (env: Record<string, string>) => startGateway({ env });
   [eager, hasty, patient] = await Promise.all([
     start({ DELIVERY_RETRY_SCHEDULE: '0,0,0,0,0,0' }),
-    start({ DELIVERY_RETRY_SCHEDULE: '0,0,0,0,0,0', DELIVERY_TIMEOUT_MS: '300' }),
+    start({ ROLE: 'api' }),
     start({ DELIVERY_RETRY_SCHEDULE: '3600' }),
   ]);
+  hastyWorker = await startGatewayProcess({
+    ROLE: 'worker',
+    DATABASE_URL: hasty.databaseUrl,
+    DELIVERY_RETRY_SCHEDULE: '0,0,0,0,0,0',
+    DELIVERY_TIMEOUT_MS: '300',
+  });
 });
 
 afterEach(async () => {
@@ -34,6 +45,8 @@ afterEach(async () => {
 });
 
 afterAll(async () => {
+  await hastyWorker.stop();
+  await killProcesses();
   await Promise.all([eager, hasty, patient].map((gateway) => gateway.close()));
 });
 
@@ -116,9 +129,11 @@ function answerInAnotherSecond(status: number, { headers }: Delivery, response: 
 
 describe('attempts', () => {
   test('carry the same bytes and event id each time, and a fresh signature', async () => {
-    const endpoint = await makeEndpoint(eager, (delivery, response, count) =>
-      count === 1 ? answerInAnotherSecond(500, delivery, response) : 200,
-    );
+    const endpoint = await makeEndpoint(eager, (delivery, response, count) => {
+      if (count > 1) return 200;
+      answerInAnotherSecond(500, delivery, response);
+      return undefined;
+    });
     const reference = await endpoint.write('c');
     const trace = await endpoint.reach(reference, 'delivered');
     const [first, second, ...more] = endpoint.receiver.deliveries;

@@ -188,7 +188,7 @@ describe('order within a workspace', () => {
   test('costs no other claimer a wait, also when a lease ends while its batch is being applied', async () => {
     await enqueue('a/x', 'a/x');
     const batch = await queue.claim();
-    await sql(`update inbox_message set leased_until = clock_timestamp() + interval '500 ms'`);
+    await sql(`update inbox_message set leased_until = clock_timestamp() + interval '1500 ms'`);
     const another = new InboxQueue(await openDatabase(2));
     await database.transaction(async (tx) => {
       expect(await queue.settle(tx, batch)).toEqual(batch);

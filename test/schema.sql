@@ -1,0 +1,220 @@
+-- What a freshly migrated database looks like, read from its catalogs by test/integration/schema.spec.ts.
+-- After a new migration: UPDATE_SCHEMA=1 npx jest test/integration/schema
+
+table account (
+  ats_id text collate "C" not null,
+  name text not null,
+  enabled boolean not null default true,
+  api_key_hash bytea not null,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now()
+);
+constraint account_api_key_hash_key on account UNIQUE (api_key_hash);
+constraint account_pkey on account PRIMARY KEY (ats_id);
+CREATE UNIQUE INDEX account_api_key_hash_key ON account USING btree (api_key_hash);
+CREATE UNIQUE INDEX account_pkey ON account USING btree (ats_id);
+
+table account_secret (
+  id bigint not null generated always as identity,
+  ats_id text collate "C" not null,
+  direction text not null,
+  sealed bytea not null,
+  created_at timestamp with time zone not null default now(),
+  expires_at timestamp with time zone
+);
+constraint account_secret_ats_id_fkey on account_secret FOREIGN KEY (ats_id) REFERENCES account(ats_id);
+constraint account_secret_direction_check on account_secret CHECK ((direction = ANY (ARRAY['incoming'::text, 'outgoing'::text])));
+constraint account_secret_pkey on account_secret PRIMARY KEY (id);
+CREATE INDEX account_secret_account ON account_secret USING btree (ats_id, direction);
+CREATE UNIQUE INDEX account_secret_current ON account_secret USING btree (ats_id, direction) WHERE (expires_at IS NULL);
+CREATE UNIQUE INDEX account_secret_pkey ON account_secret USING btree (id);
+comment on column account_secret.expires_at is 'null: the current secret; else until when a replaced one still counts';
+
+table audit_entry (
+  id uuid not null,
+  ats_id text collate "C" not null,
+  actor text not null,
+  action text not null,
+  detail json not null
+);
+constraint audit_entry_ats_id_fkey on audit_entry FOREIGN KEY (ats_id) REFERENCES account(ats_id);
+constraint audit_entry_pkey on audit_entry PRIMARY KEY (id);
+CREATE INDEX audit_entry_account ON audit_entry USING btree (ats_id, id DESC);
+CREATE UNIQUE INDEX audit_entry_pkey ON audit_entry USING btree (id);
+
+table candidate (
+  ats_id text collate "C" not null,
+  client_id text collate "C" not null,
+  candidate_id text collate "C" not null,
+  data json not null,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null
+);
+constraint candidate_pkey on candidate PRIMARY KEY (ats_id, client_id, candidate_id);
+CREATE UNIQUE INDEX candidate_pkey ON candidate USING btree (ats_id, client_id, candidate_id);
+CREATE INDEX candidate_updated ON candidate USING btree (ats_id, client_id, updated_at, candidate_id);
+
+table dead_message (
+  reference_id uuid not null,
+  ats_id text collate "C" not null,
+  entity_key text collate "C" not null,
+  failures smallint not null,
+  state text not null,
+  at timestamp with time zone not null default now()
+);
+constraint dead_message_pkey on dead_message PRIMARY KEY (reference_id);
+constraint dead_message_state_check on dead_message CHECK ((state = ANY (ARRAY['dead'::text, 'discarded'::text])));
+CREATE INDEX dead_message_account ON dead_message USING btree (ats_id, at);
+CREATE UNIQUE INDEX dead_message_pkey ON dead_message USING btree (reference_id);
+
+table delivery_attempt (
+  id uuid not null,
+  ats_id text collate "C" not null,
+  reference_id uuid,
+  direction text not null,
+  event text,
+  number smallint not null,
+  outcome text not null,
+  status_code smallint,
+  error text,
+  duration_ms integer not null,
+  next_attempt_at timestamp with time zone,
+  signature text,
+  request_headers json,
+  payload text,
+  response_headers json,
+  response_body text
+) partition by RANGE (id);
+constraint delivery_attempt_direction_check on delivery_attempt CHECK ((direction = ANY (ARRAY['incoming'::text, 'outgoing'::text])));
+constraint delivery_attempt_outcome_check on delivery_attempt CHECK ((outcome = ANY (ARRAY['success'::text, 'failure'::text, 'error'::text])));
+constraint delivery_attempt_pkey on delivery_attempt PRIMARY KEY (ats_id, id);
+CREATE INDEX delivery_attempt_flow ON ONLY delivery_attempt USING btree (reference_id);
+CREATE UNIQUE INDEX delivery_attempt_pkey ON ONLY delivery_attempt USING btree (ats_id, id);
+comment on column delivery_attempt.payload is 'null: the flow''s payload or the result event''s body';
+
+table endpoint (
+  ats_id text collate "C" not null,
+  url text,
+  disabled_at timestamp with time zone,
+  disabled_reason text,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now()
+);
+constraint endpoint_ats_id_fkey on endpoint FOREIGN KEY (ats_id) REFERENCES account(ats_id);
+constraint endpoint_pkey on endpoint PRIMARY KEY (ats_id);
+CREATE UNIQUE INDEX endpoint_pkey ON endpoint USING btree (ats_id);
+
+table flow (
+  reference_id uuid not null,
+  ats_id text collate "C" not null,
+  client_id text collate "C" not null,
+  user_id text collate "C",
+  source text not null,
+  event text not null,
+  entity_id text collate "C" not null,
+  payload json not null
+) partition by RANGE (reference_id);
+constraint flow_pkey on flow PRIMARY KEY (reference_id);
+constraint flow_source_check on flow CHECK ((source = ANY (ARRAY['rest'::text, 'webhook'::text, 'portal'::text, 'internal'::text, 'cli'::text])));
+CREATE UNIQUE INDEX flow_pkey ON ONLY flow USING btree (reference_id);
+
+table idempotency_key (
+  ats_id text collate "C" not null,
+  client_id text collate "C" not null,
+  source text not null,
+  key text collate "C" not null,
+  fingerprint bytea not null,
+  reference_id uuid not null,
+  created_at timestamp with time zone not null default now()
+);
+constraint idempotency_key_pkey on idempotency_key PRIMARY KEY (ats_id, client_id, source, key);
+CREATE INDEX idempotency_key_age ON idempotency_key USING brin (created_at);
+CREATE UNIQUE INDEX idempotency_key_pkey ON idempotency_key USING btree (ats_id, client_id, source, key);
+
+table inbox_message (
+  id bigint not null generated always as identity,
+  ats_id text collate "C" not null,
+  client_id text collate "C" not null,
+  reference_id uuid not null,
+  attempt integer not null default 0,
+  failures smallint not null default 0,
+  crashes smallint not null default 0,
+  available_at timestamp with time zone not null default now(),
+  leased_until timestamp with time zone not null default '-infinity'::timestamp with time zone
+) with (fillfactor=70, autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=500, autovacuum_vacuum_cost_delay=0, autovacuum_analyze_scale_factor=0.2);
+constraint inbox_message_pkey on inbox_message PRIMARY KEY (id);
+CREATE INDEX inbox_message_lane ON inbox_message USING btree (ats_id, client_id, id);
+CREATE UNIQUE INDEX inbox_message_pkey ON inbox_message USING btree (id);
+comment on column inbox_message.attempt is 'the fence: counts claims';
+comment on column inbox_message.crashes is 'leases in a row that ended unsettled';
+
+table member (
+  ats_id text collate "C" not null,
+  client_id text collate "C" not null,
+  user_id text collate "C" not null,
+  name text not null,
+  email text not null,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now()
+);
+constraint member_ats_id_client_id_fkey on member FOREIGN KEY (ats_id, client_id) REFERENCES workspace(ats_id, client_id);
+constraint member_pkey on member PRIMARY KEY (ats_id, client_id, user_id);
+CREATE UNIQUE INDEX member_pkey ON member USING btree (ats_id, client_id, user_id);
+
+table outbox_message (
+  id bigint not null generated always as identity,
+  ats_id text collate "C" not null,
+  entity_key text collate "C" not null,
+  reference_id uuid not null,
+  attempt integer not null default 0,
+  failures smallint not null default 0,
+  available_at timestamp with time zone not null default now(),
+  leased_until timestamp with time zone not null default '-infinity'::timestamp with time zone
+) with (fillfactor=70, autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=500, autovacuum_vacuum_cost_delay=0, autovacuum_analyze_scale_factor=0.2);
+constraint outbox_message_pkey on outbox_message PRIMARY KEY (id);
+CREATE INDEX outbox_message_due ON outbox_message USING btree (ats_id, available_at, id);
+CREATE INDEX outbox_message_entity ON outbox_message USING btree (ats_id, entity_key, id);
+CREATE UNIQUE INDEX outbox_message_pkey ON outbox_message USING btree (id);
+comment on column outbox_message.available_at is 'infinity: parked behind an older message of its entity';
+
+table portal_user (
+  email text not null,
+  ats_id text collate "C",
+  role text not null,
+  password_hash text not null,
+  created_at timestamp with time zone not null default now()
+);
+constraint portal_user_ats_id_fkey on portal_user FOREIGN KEY (ats_id) REFERENCES account(ats_id);
+constraint portal_user_check on portal_user CHECK (((role = 'staff'::text) = (ats_id IS NULL)));
+constraint portal_user_pkey on portal_user PRIMARY KEY (email);
+constraint portal_user_role_check on portal_user CHECK ((role = ANY (ARRAY['admin'::text, 'viewer'::text, 'staff'::text])));
+CREATE UNIQUE INDEX portal_user_pkey ON portal_user USING btree (email);
+
+table result_event (
+  reference_id uuid not null,
+  ats_id text collate "C" not null,
+  client_id text collate "C" not null,
+  event text not null,
+  status text not null,
+  body text not null,
+  created_at timestamp with time zone not null
+) partition by RANGE (reference_id);
+constraint result_event_pkey on result_event PRIMARY KEY (reference_id);
+constraint result_event_status_check on result_event CHECK ((status = ANY (ARRAY['success'::text, 'error'::text])));
+CREATE UNIQUE INDEX result_event_pkey ON ONLY result_event USING btree (reference_id);
+comment on table result_event is 'Its key is the flow''s: at most one result for each flow';
+
+table workspace (
+  ats_id text collate "C" not null,
+  client_id text collate "C" not null,
+  name text,
+  admin_name text,
+  admin_email text,
+  provisioned_at timestamp with time zone,
+  updated_at timestamp with time zone
+);
+constraint workspace_ats_id_fkey on workspace FOREIGN KEY (ats_id) REFERENCES account(ats_id);
+constraint workspace_pkey on workspace PRIMARY KEY (ats_id, client_id);
+CREATE UNIQUE INDEX workspace_pkey ON workspace USING btree (ats_id, client_id);
+comment on table workspace is 'A row is the gate for entity writes, made when its provisioning is accepted, and the lane that serialises processing';
+comment on column workspace.provisioned_at is 'null: accepted, not processed yet';
