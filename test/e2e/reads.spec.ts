@@ -261,6 +261,20 @@ describe('the list', () => {
     expect(new Set(data.map(({ updated_at }) => updated_at)).size).toBe(data.length);
   });
 
+  test('goes on by the id among candidates of one time', async () => {
+    const own = await newClient();
+    const same = ['a', 'b', 'c', 'd', 'é'];
+    await Promise.all(same.map((id) => create(own, id)));
+    await processed();
+    await database.query("update candidate set updated_at = '2026-02-25T10:30:00.123456Z' where client_id = $1", [own]);
+    const first = await list(own, { limit: '2' });
+    const second = await list(own, { limit: '2', cursor: first.next_cursor! });
+    const third = await list(own, { limit: '2', cursor: second.next_cursor! });
+    expect([first, second, third].flatMap(ids)).toEqual(same);
+    expect(ids(await list(own, { updated_after: '2026-02-25T10:30:00.123455Z' }))).toEqual(same);
+    expect(ids(await list(own, { updated_after: '2026-02-25T10:30:00.123456Z' }))).toEqual([]);
+  });
+
   test('loses what is deleted, and moves what is changed to its end', async () => {
     const own = await newClient();
     for (const id of ['a', 'b', 'c']) await create(own, id);

@@ -241,8 +241,16 @@ describe('faults', () => {
     expect(flushes[2]?.rows).toEqual(['c']);
   });
 
-  test('a bug of the writer is told to its callers as it is, and to nobody who waits', async () => {
+  test('a bug of the writer is told to its callers as it is; they are not tried again, for some may be written', async () => {
     const bug = new TypeError("Cannot read properties of undefined (reading 'timeout')");
+    const { flushed, addAll } = setUpJudged((rows) => (rows.includes('b') ? bug : undefined));
+    const told = { status: 'rejected', reason: bug };
+    expect(await addAll(['a', 'b', 'c'])).toEqual([fulfilled('a'), told, told]);
+    expect(flushed).toEqual([['a'], ['b', 'c']]);
+  });
+
+  test('a bug of the writer is not told to those who wait', async () => {
+    const bug = new Error('Connection terminated');
     const { addAll } = setUpJudged((rows) => (rows.includes('a') ? bug : undefined));
     expect(await addAll(['a', 'b'])).toEqual([{ status: 'rejected', reason: bug }, fulfilled('b')]);
   });
