@@ -27,6 +27,7 @@ const OPTIONS = {
   name: { type: 'string' },
   'webhook-url': { type: 'string' },
   'portal-email': { type: 'string' },
+  'dead-since': { type: 'string' },
   direction: { type: 'string' },
   compromised: { type: 'boolean' },
   'client-id': { type: 'string' },

@@ -3,7 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { AddressInfo } from 'node:net';
 import { AppModule } from './app.module';
-import { readEnv, type Env } from './config/env';
+import { httpOrigin, readEnv, type Env } from './config/env';
 import { openDatabase } from './database/open';
 import { configureHttp } from './http/configure';
 import { drain } from './http/drain';
@@ -38,12 +38,12 @@ async function serve(app: NestExpressApplication, env: Env, embedded: boolean): 
   if (env.production) await refuseDemoCredentials(demo);
   await app.listen(env.PORT, env.HOST);
   const { port } = app.getHttpServer().address() as AddressInfo;
-  const origin = env.PORT === 0 ? `http://${env.HOST}:${port}` : env.PUBLIC_URL;
+  const local = httpOrigin(env.HOST, port);
   const withDemo = embedded && env.NODE_ENV === 'development' && env.loopback && env.ROLE !== 'worker';
-  if (withDemo) await demo.ensure(`http://${env.HOST}:${port}`);
+  if (withDemo) await demo.ensure(local);
   app.get(Readiness).ready = true;
   logger.info({ port, role: env.ROLE }, 'gateway.ready');
-  if (!env.production) process.stdout.write(banner(origin, env, withDemo));
+  if (!env.production) process.stdout.write(banner(env.PORT === 0 ? local : env.PUBLIC_URL, env, withDemo));
 }
 
 async function refuseDemoCredentials(demo: DemoAccount): Promise<void> {

@@ -98,11 +98,20 @@ table endpoint (
   disabled_at timestamp with time zone,
   disabled_reason text,
   created_at timestamp with time zone not null default now(),
-  updated_at timestamp with time zone not null default now()
+  updated_at timestamp with time zone not null default now(),
+  failures_in_row integer not null default 0,
+  breaker_pause_ms integer not null default 0,
+  paused_until timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  probe_until timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  trusted_secret_id bigint
 );
 constraint endpoint_ats_id_fkey on endpoint FOREIGN KEY (ats_id) REFERENCES account(ats_id);
 constraint endpoint_pkey on endpoint PRIMARY KEY (ats_id);
 CREATE UNIQUE INDEX endpoint_pkey ON endpoint USING btree (ats_id);
+comment on column endpoint.breaker_pause_ms is '0: the breaker is closed; else the length of its present pause';
+comment on column endpoint.paused_until is 'nothing is sent before: the breaker is open, or the endpoint asked for it';
+comment on column endpoint.probe_until is 'the lease of the one probe that may be under way';
+comment on column endpoint.trusted_secret_id is 'the secret by which the endpoint last verified a signature';
 
 table flow (
   reference_id uuid not null,
@@ -147,6 +156,15 @@ CREATE INDEX inbox_message_lane ON inbox_message USING btree (ats_id, client_id,
 CREATE UNIQUE INDEX inbox_message_pkey ON inbox_message USING btree (id);
 comment on column inbox_message.attempt is 'the fence: counts claims';
 comment on column inbox_message.crashes is 'leases in a row that ended unsettled';
+
+table kept_event (
+  reference_id uuid not null,
+  event text not null,
+  body text not null
+);
+constraint kept_event_pkey on kept_event PRIMARY KEY (reference_id);
+CREATE UNIQUE INDEX kept_event_pkey ON kept_event USING btree (reference_id);
+comment on table kept_event is 'Results whose day was dropped while their message was pending or dead; few, and gone with their message';
 
 table member (
   ats_id text collate "C" not null,
@@ -203,6 +221,15 @@ constraint result_event_pkey on result_event PRIMARY KEY (reference_id);
 constraint result_event_status_check on result_event CHECK ((status = ANY (ARRAY['success'::text, 'error'::text])));
 CREATE UNIQUE INDEX result_event_pkey ON ONLY result_event USING btree (reference_id);
 comment on table result_event is 'Its key is the flow''s: at most one result for each flow';
+
+table retention_floor (
+  singleton boolean not null default true,
+  reference_id uuid not null default '00000000-0000-0000-0000-000000000000'::uuid
+);
+constraint retention_floor_pkey on retention_floor PRIMARY KEY (singleton);
+constraint retention_floor_singleton_check on retention_floor CHECK (singleton);
+CREATE UNIQUE INDEX retention_floor_pkey ON retention_floor USING btree (singleton);
+comment on table retention_floor is 'One row: flows before it are being dropped, or gone, and are not redelivered';
 
 table workspace (
   ats_id text collate "C" not null,

@@ -2,12 +2,14 @@ import { Module } from '@nestjs/common';
 import { Env } from '../config/env';
 import { AddressPolicy } from '../egress/address-policy';
 import { Accounts } from './accounts.service';
+import { EndpointHealth } from './endpoint-health.service';
 import { encryptionKey, SecretBox } from './secret-box';
 import { WebhookSecrets } from './webhook-secrets.service';
 
 @Module({
   providers: [
     Accounts,
+    EndpointHealth,
     WebhookSecrets,
     { provide: SecretBox, inject: [Env], useFactory: (env: Env) => new SecretBox(encryptionKey(env)) },
     {
@@ -16,6 +18,6 @@ import { WebhookSecrets } from './webhook-secrets.service';
       useFactory: (env: Env) => new AddressPolicy(env.DELIVERY_ALLOWED_PRIVATE_RANGES),
     },
   ],
-  exports: [Accounts, WebhookSecrets, AddressPolicy],
+  exports: [Accounts, EndpointHealth, WebhookSecrets, AddressPolicy],
 })
 export class AccountsModule {}

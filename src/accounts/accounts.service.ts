@@ -41,6 +41,14 @@ export interface SavedUrl {
 
 const UNIQUE_VIOLATION = '23505';
 
+/** Nothing is held against an endpoint that was changed or resumed. */
+const RESTED = {
+  failuresInRow: 0,
+  breakerPauseMs: 0,
+  pausedUntil: () => `'-infinity'`,
+  probeUntil: () => `'-infinity'`,
+};
+
 /** Accounts as their operators and owners see them. Every change is audited in the transaction that makes it. */
 @Injectable()
 export class Accounts {
@@ -116,7 +124,7 @@ export class Accounts {
   async setWebhookUrl(atsId: string, url: string | null, actor: string): Promise<SavedUrl> {
     const saved = await this.checkUrl(url);
     await this.change(atsId, actor, 'webhook_url.changed', { webhook_url: saved.url }, (manager) =>
-      manager.update(Endpoint, { atsId }, { url: saved.url }),
+      manager.update(Endpoint, { atsId }, { url: saved.url, ...RESTED }),
     );
     return saved;
   }
@@ -124,7 +132,7 @@ export class Accounts {
   /** Resumes deliveries to an endpoint that was disabled; what waited is due at once. */
   async enableEndpoint(atsId: string, actor: string): Promise<void> {
     await this.change(atsId, actor, 'endpoint.enabled', {}, (manager) =>
-      manager.update(Endpoint, { atsId }, { disabledAt: null, disabledReason: null }),
+      manager.update(Endpoint, { atsId }, { disabledAt: null, disabledReason: null, ...RESTED }),
     );
   }
 

@@ -16,6 +16,20 @@ export class Endpoint {
   @Column('text', { name: 'disabled_reason', nullable: true })
   disabledReason!: string | null;
 
+  @Column('integer', { name: 'failures_in_row', default: 0 })
+  failuresInRow!: number;
+
+  /** 0: the breaker is closed. */
+  @Column('integer', { name: 'breaker_pause_ms', default: 0 })
+  breakerPauseMs!: number;
+
+  /** A time, or -Infinity. */
+  @Column('timestamptz', { name: 'paused_until', default: () => `'-infinity'` })
+  pausedUntil!: Date | number;
+
+  @Column('timestamptz', { name: 'probe_until', default: () => `'-infinity'`, select: false })
+  probeUntil!: Date | number;
+
   @UpdateDateColumn({ type: 'timestamptz', name: 'updated_at' })
   updatedAt!: Date;
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { Database, statement } from '../database/database';
+import { Database, REQUEST_DEADLINE_MS, statement } from '../database/database';
 import { generateSecret } from '../signing/standard-webhooks';
 import { SecretBox } from './secret-box';
 
@@ -32,7 +32,7 @@ export class WebhookSecrets {
 
   /** Those that verify an incoming webhook, newest first; none for an unknown or disabled account. */
   async liveIncoming(atsId: string): Promise<LiveSecret[]> {
-    const rows = await this.database.query<{ id: string; sealed: Buffer }>(LIVE_INCOMING, [atsId]);
+    const rows = await this.database.query<{ id: string; sealed: Buffer }>(LIVE_INCOMING, [atsId], REQUEST_DEADLINE_MS);
     return rows.map(({ id, sealed }) => ({ id, secret: this.box.open(sealed) }));
   }
 
@@ -58,7 +58,19 @@ export class WebhookSecrets {
     const key = [atsId, direction];
     if (compromised) {
       await manager.query('delete from account_secret where ats_id = $1 and direction = $2', key);
+      if (direction === 'outgoing') {
+        await manager.query('update endpoint set trusted_secret_id = null where ats_id = $1', [atsId]);
+      }
       return this.add(manager, atsId, direction);
+    }
+    // What receivers hold until they change; those that verify by any signature do not mind the order.
+    if (direction === 'outgoing') {
+      await manager.query(
+        `update endpoint e set trusted_secret_id = s.id from account_secret s
+          where e.ats_id = $1 and e.trusted_secret_id is null
+            and s.ats_id = e.ats_id and s.direction = $2 and s.expires_at is null`,
+        key,
+      );
     }
     await manager.query(
       `update account_secret set expires_at = now() + ${OVERLAP}

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Request } from 'express';
 import { hashApiKey } from '../accounts/api-key';
 import type { Caller } from '../accounts/credential';
-import { Database, statement } from '../database/database';
+import { Database, REQUEST_DEADLINE_MS, statement } from '../database/database';
 import { unauthorized } from '../errors';
 
 const FIND = statement('api_key_find', 'select ats_id from account where api_key_hash = $1 and enabled');
@@ -24,7 +24,7 @@ export class ApiKeys {
     const id = hash.toString('latin1');
     const cached = this.cache.get(id);
     if (cached !== undefined && cached.until > performance.now()) return cached.caller;
-    const [account] = await this.database.query<{ ats_id: string }>(FIND, [hash]);
+    const [account] = await this.database.query<{ ats_id: string }>(FIND, [hash], REQUEST_DEADLINE_MS);
     if (account === undefined) {
       this.cache.delete(id);
       throw unauthorized();

@@ -4,7 +4,7 @@ import type { OutboundEventType, Result } from '../events/outbound';
 import { failed, succeeded } from '../events/results';
 import { mergePatch } from '../http/json';
 import type { Handler } from '../inbox/handler';
-import type { CandidatePatch, Profile } from './candidate.dto';
+import type { Profile } from './candidate.dto';
 import { CandidatesRepository, type CandidateKey } from './candidates.repository';
 import { normaliseCandidate } from './normalise';
 
@@ -64,8 +64,7 @@ const APPLY = {
     store(state, write, state.profile === null ? 'candidate.created' : 'candidate.updated', whole(write)),
   'candidate.updated': (state, write) => {
     if (state.profile === null) return missing(write);
-    const patch = normaliseCandidate(write.payload as CandidatePatch);
-    return store(state, write, 'candidate.updated', mergePatch(state.profile, patch) as Profile);
+    return store(state, write, 'candidate.updated', mergePatch(state.profile, write.payload) as Profile);
   },
   'candidate.deleted': (state, write) => {
     if (state.profile === null) return missing(write);

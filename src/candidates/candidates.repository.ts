@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { READER, readerColumns, type Caller } from '../accounts/credential';
-import { Database, statement, type Tx } from '../database/database';
+import { Database, REQUEST_DEADLINE_MS, statement, type Tx } from '../database/database';
 import type { Page } from '../http/page';
 import type { Profile } from './candidate.dto';
 
@@ -95,7 +95,11 @@ export class CandidatesRepository {
   }
 
   async find(caller: Caller, clientId: string, candidateId: string): Promise<Found<StoredCandidate | null>> {
-    const rows = await this.database.query<Row>(FIND, [...readerColumns(caller), clientId, candidateId]);
+    const rows = await this.database.query<Row>(
+      FIND,
+      [...readerColumns(caller), clientId, candidateId],
+      REQUEST_DEADLINE_MS,
+    );
     const found = judge(rows);
     return typeof found === 'string' ? found : (found[0] ?? null);
   }
@@ -103,7 +107,13 @@ export class CandidatesRepository {
   /** In the order of their last change; `page.limit` of them at most. */
   async list(caller: Caller, clientId: string, page: Page): Promise<Found<StoredCandidate[]>> {
     const { updatedAt, id } = page.after;
-    return judge(await this.database.query<Row>(LIST, [...readerColumns(caller), clientId, updatedAt, id, page.limit]));
+    return judge(
+      await this.database.query<Row>(
+        LIST,
+        [...readerColumns(caller), clientId, updatedAt, id, page.limit],
+        REQUEST_DEADLINE_MS,
+      ),
+    );
   }
 }
 

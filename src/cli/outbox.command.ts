@@ -1,5 +1,5 @@
 import { OutboxOperations } from '../outbox/outbox-operations.service';
-import { referenceId, type Command } from './command';
+import { referenceId, required, UsageError, type Command, type Options, type Output } from './command';
 
 export const outboxCommands: Record<string, Command> = {
   'outbox stats': {
@@ -8,12 +8,12 @@ export const outboxCommands: Record<string, Command> = {
     run: async (app) => ({ accounts: await app.get(OutboxOperations).stats() }),
   },
   'outbox redeliver': {
-    usage: '<reference_id>',
-    summary: 'makes a pending message due now, or delivers a settled one again',
-    async run(app, _options, argument) {
-      const id = referenceId(argument);
-      return { reference_id: id, result: await app.get(OutboxOperations).redeliver(id) };
-    },
+    usage: '<reference_id> | --ats-id … --dead-since 2026-02-25T10:30:00Z',
+    summary: 'makes a pending message due now, or delivers again a settled one, or all that died since a time',
+    run: (app, options, argument) =>
+      argument === ''
+        ? redeliverDead(app.get(OutboxOperations), options)
+        : redeliver(app.get(OutboxOperations), argument),
   },
   'outbox discard': {
     usage: '<reference_id>',
@@ -25,3 +25,16 @@ export const outboxCommands: Record<string, Command> = {
     },
   },
 };
+
+async function redeliver(operations: OutboxOperations, argument: string): Promise<Output> {
+  const id = referenceId(argument);
+  return { reference_id: id, result: await operations.redeliver(id) };
+}
+
+async function redeliverDead(operations: OutboxOperations, options: Options): Promise<Output> {
+  const since = new Date(required(options, 'dead-since'));
+  if (Number.isNaN(since.getTime())) throw new UsageError('--dead-since is a time such as 2026-02-25T10:30:00Z');
+  const atsId = required(options, 'ats-id');
+  const count = await operations.redeliverDead(atsId, since, (n) => process.stderr.write(`${n} queued again\n`));
+  return { ats_id: atsId, queued: count };
+}

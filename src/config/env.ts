@@ -71,6 +71,7 @@ export class Env {
   )
   @IsInt({ each: true, message: 'must be whole seconds, separated by commas' })
   @Min(0, { each: true, message: 'must not be negative' })
+  @Max(604_800, { each: true, message: 'must be a week each at the most' })
   DELIVERY_RETRY_SCHEDULE: number[] = DEFAULT_RETRY_SCHEDULE;
 
   /** CIDRs that deliveries may reach although they are private. */
@@ -122,6 +123,11 @@ export class Env {
   }
 }
 
+/** The address of a server that listens on `host`, which may be an IPv6 address. */
+export function httpOrigin(host: string, port: number | string): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
 /** Thrown with every fault of the settings at once, each line naming the setting and what to do about it. */
 export class InvalidEnv extends Error {
   constructor(readonly faults: string[]) {
@@ -163,7 +169,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
       HOST: host,
       MIGRATE_ON_START: !production,
       DELIVERY_ALLOWED_PRIVATE_RANGES: production ? [] : ['127.0.0.0/8', '::1/128'],
-      PUBLIC_URL: `http://${host.includes(':') ? `[${host}]` : host}:${given.PORT ?? 3000}`,
+      PUBLIC_URL: httpOrigin(host, given.PORT ?? 3000),
       ...given,
     },
     { exposeDefaultValues: true },

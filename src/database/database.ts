@@ -63,6 +63,17 @@ export class Database implements Tx, OnApplicationShutdown {
     });
   }
 
+  /** Runs `work` on one connection, each statement in its own transaction: for what cannot run inside one. */
+  async session<T>(work: (tx: Tx) => Promise<T>, deadlineMs = DEFAULT_DEADLINE_MS): Promise<T> {
+    return this.connected(async (client) => {
+      try {
+        return await work({ query: (sql, values = []) => run(client, sql, values, deadlineMs) });
+      } finally {
+        await run(client, RESET, [], ROLLBACK_DEADLINE_MS);
+      }
+    });
+  }
+
   async onApplicationShutdown(): Promise<void> {
     await this.source.destroy();
   }
@@ -91,19 +102,26 @@ export class Database implements Tx, OnApplicationShutdown {
   }
 }
 
+/** For whatever a request waits for: with 2 s at most to get a connection, its caller has a 503 within 5 s. */
+export const REQUEST_DEADLINE_MS = 2500;
 const TROUBLE_LOGGED_MS = 10_000;
 const DEFAULT_DEADLINE_MS = 30_000;
 const COMMIT = statement('commit', 'commit');
 const ROLLBACK = statement('rollback', 'rollback');
+/** Ends what a session left: its settings and its advisory locks. */
+const RESET = statement('session_reset', 'select pg_advisory_unlock_all(), set_config($$lock_timeout$$, $$0$$, false)');
 const ROLLBACK_DEADLINE_MS = 1000;
 const ignore = (): void => undefined;
 
 /**
  * The server gives up a statement a little before we do: one that we merely left would go on, holding its locks, and
- * whoever tries the work again would wait for it.
+ * whoever tries the work again would wait for it. And it ends a transaction whose machine fell silent between two
+ * statements, which TCP alone would find out after two hours.
  */
 function begin(deadlineMs: number): Statement {
-  return { name: '', text: `begin; set local statement_timeout = ${Math.ceil(deadlineMs * 0.9)}` };
+  const timeout = Math.ceil(deadlineMs * 0.9);
+  const limits = `set local statement_timeout = ${timeout}; set local idle_in_transaction_session_timeout = ${deadlineMs}`;
+  return { name: '', text: `begin; ${limits}` };
 }
 
 async function run<T extends object>(

@@ -17,9 +17,9 @@ export class DatabaseUnavailable extends DomainError {
 
 /** `pg` says so in words only; the message is its own, never the server's or a tenant's. */
 const DEADLINE = /^(Query read timeout|timeout exceeded when trying to connect)$/;
-/** Connection, resources, operator intervention, system, read-only server. */
 const QUERY_CANCELED = '57014';
-const TROUBLE = /^(08|53|57|58|25006)/;
+/** Connection (but no mistake of ours in the protocol), resources, operator, system, read-only, idle too long. */
+const TROUBLE = /^(08(?!P01)|53|57|58|25006|25P03)/;
 
 /**
  * Judges what `pg` rejected with, at the place where it did: whatever is no answer of the server, and no mistake in the

@@ -4,7 +4,7 @@ import { INBOUND, type InboundEventType, type Source } from '../events/inbound';
 import type { OutboundEventType } from '../events/outbound';
 import { entityKey } from '../events/results';
 import { uuidFloor, uuidTime } from '../database/clock';
-import { Database, statement } from '../database/database';
+import { Database, REQUEST_DEADLINE_MS, statement } from '../database/database';
 
 export type FlowStatus = 'accepted' | 'processed' | 'delivered' | 'dead' | 'discarded';
 
@@ -81,6 +81,9 @@ const PENDING = statement(
   `select from outbox_message where ats_id = $1 and entity_key = $2 and reference_id = $3`,
 );
 
+/** An attempt's id is made by another process, whose measure of the database's time may be a little behind. */
+const CLOCKS_APART_MS = 60_000;
+
 @Injectable()
 export class FlowTraces {
   constructor(private readonly database: Database) {}
@@ -92,16 +95,25 @@ export class FlowTraces {
    * @param reader account and hash of its key, judged in the statement that reads; null for an operator, who reads all
    */
   async find(referenceId: string, reader: readonly [string, Buffer | null] | null): Promise<FlowTrace | null> {
-    const [flow] = await this.database.query<FlowRow>(FLOW, [referenceId, ...(reader ?? [null, null])]);
+    const [flow] = await this.database.query<FlowRow>(
+      FLOW,
+      [referenceId, ...(reader ?? [null, null])],
+      REQUEST_DEADLINE_MS,
+    );
     if (flow === undefined) throw unauthorized();
     if (flow.client_id === null) return null;
     const acceptedAt = uuidTime(referenceId);
-    const attempts = await this.database.query<AttemptRow>(ATTEMPTS, [referenceId, uuidFloor(acceptedAt)]);
+    const attempts = await this.database.query<AttemptRow>(
+      ATTEMPTS,
+      [referenceId, uuidFloor(acceptedAt - CLOCKS_APART_MS)],
+      REQUEST_DEADLINE_MS,
+    );
     const delivered = attempts.findLast((a) => a.outcome === 'success');
     const key = entityKey({ clientId: flow.client_id, event: flow.event, entityId: flow.entity_id });
     // A flow that was delivered may be on its way again, redelivered by a person.
     const settled =
-      delivered !== undefined && (await this.database.query(PENDING, [flow.ats_id, key, referenceId])).length === 0;
+      delivered !== undefined &&
+      (await this.database.query(PENDING, [flow.ats_id, key, referenceId], REQUEST_DEADLINE_MS)).length === 0;
     const status = statusOf(flow, settled);
     return {
       reference_id: referenceId,

@@ -1,17 +1,15 @@
 import { Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
-import { WebhookSecrets } from '../accounts/webhook-secrets.service';
+import { EndpointHealth } from '../accounts/endpoint-health.service';
 import { Env } from '../config/env';
-import { Clock } from '../database/clock';
-import { eventId } from '../events/outbound';
 import { every } from '../observability/every';
 import { logger } from '../observability/logger';
 import { Outbox, type DueAccount, type Message, type Settlement } from '../outbox/outbox.service';
 import { GroupCommit } from '../queue/group-commit';
 import { Poller } from '../queue/poller';
 import { WakeUp } from '../queue/wake-up.service';
-import { decide } from './retry-policy';
-import { Sender, type Sent } from './sender';
+import { Attempts } from './attempts.service';
+import { Slots } from './slots';
 
 const TICK_MS = 1000;
 const SWEEP_MS = 60_000;
@@ -22,8 +20,8 @@ const SETTLE_PAUSE_MS = 250;
 /** Drains the outbox: claims what is due as slots come free, sends side by side, settles in groups. */
 @Injectable()
 export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
-  private readonly inFlight = new Map<Message, Promise<void>>();
-  private readonly perAccount = new Map<string, number>();
+  private readonly inFlight = new Set<Promise<void>>();
+  private readonly slots: Slots;
   private readonly settling = new GroupCommit<Settlement, true>(async (group) => {
     await this.outbox.settle(group);
     return group.map(() => true);
@@ -31,17 +29,19 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
   private readonly trouble = every(10_000);
   private readonly poller = new Poller(
     () => this.work(),
-    (error) => this.report(error),
+    (error) => {
+      this.report(error);
+    },
   );
 
   constructor(
     private readonly outbox: Outbox,
-    private readonly sender: Sender,
-    private readonly secrets: WebhookSecrets,
-    private readonly clock: Clock,
+    private readonly attempts: Attempts,
+    private readonly health: EndpointHealth,
     private readonly env: Env,
     wakeUp: WakeUp,
   ) {
+    this.slots = new Slots(env.DELIVERY_CONCURRENCY, env.DELIVERY_CONCURRENCY_PER_ACCOUNT);
     wakeUp.on('outbox', () => {
       this.poller.nudge();
     });
@@ -54,7 +54,7 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
   /** What is being sent ends within its deadline and is settled. */
   async beforeApplicationShutdown(): Promise<void> {
     await this.poller.stop();
-    await Promise.all(this.inFlight.values());
+    await Promise.all(this.inFlight);
   }
 
   @Interval(TICK_MS)
@@ -75,78 +75,82 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
   }
 
   private async work(): Promise<boolean> {
-    const free = this.env.DELIVERY_CONCURRENCY - this.inFlight.size;
-    if (free <= 0) return false;
+    if (this.slots.free <= 0) return false;
     const { accounts, last } = await this.outbox.dueAccounts();
-    const open = accounts.flatMap((account) => {
-      const slots = this.env.DELIVERY_CONCURRENCY_PER_ACCOUNT - (this.perAccount.get(account.atsId) ?? 0);
-      return slots > 0 ? [{ ...account, free: slots }] : [];
-    });
-    if (open.length === 0) return !last;
-    const leasedUntil = performance.now() + this.leaseMs();
-    const { messages, parked } = await this.outbox.claim(open, free, this.leaseMs());
-    const byId = new Map(open.map((account) => [account.atsId, account]));
+    const leaseMs = this.leaseMs(accounts);
+    const open = await this.admit(accounts, leaseMs);
+    if (open.size === 0) return !last;
+    const leasedUntil = performance.now() + leaseMs;
+    const offers = [...open.values()].map(({ account, free }) => ({ atsId: account.atsId, free }));
+    const { messages, parked } = await this.outbox.claim(offers, this.slots.free, leaseMs);
     for (const message of messages) {
-      const account = byId.get(message.atsId);
+      const account = open.get(message.atsId)?.account;
       if (account !== undefined) this.start(message, account, leasedUntil);
     }
+    await this.returnProbes(open, messages);
     return messages.length > 0 || parked || !last;
   }
 
-  private leaseMs(): number {
-    return this.env.DELIVERY_TIMEOUT_MS + SETTLING_MS;
+  /** How many messages of each account may be sent now: as its slots allow, and one where its breaker wants a probe. */
+  private async admit(
+    accounts: readonly DueAccount[],
+    leaseMs: number,
+  ): Promise<Map<string, { account: DueAccount; free: number }>> {
+    const offers = this.slots.offer(accounts.map((account) => account.atsId));
+    const wanted = accounts.filter((account) => account.probing && offers.has(account.atsId));
+    const probes = await this.health.takeProbes(
+      wanted.map((account) => account.atsId),
+      leaseMs,
+    );
+    return new Map(
+      accounts.flatMap((account) => {
+        const free = offers.get(account.atsId) ?? 0;
+        const admitted = account.probing ? Number(probes.has(account.atsId)) : free;
+        return admitted > 0 ? [[account.atsId, { account, free: admitted }]] : [];
+      }),
+    );
+  }
+
+  private async returnProbes(
+    open: ReadonlyMap<string, { account: DueAccount }>,
+    messages: readonly Message[],
+  ): Promise<void> {
+    const used = new Set(messages.map((m) => m.atsId));
+    const idle = [...open.values()].filter(({ account }) => account.probing && !used.has(account.atsId));
+    await this.health.returnProbes(idle.map(({ account }) => account.atsId));
+  }
+
+  /** During a rotation an attempt may take one sending for each live secret. */
+  private leaseMs(accounts: readonly DueAccount[]): number {
+    const sendings = Math.max(1, ...accounts.map((account) => account.secrets.length));
+    return sendings * this.env.DELIVERY_TIMEOUT_MS + SETTLING_MS;
   }
 
   private start(message: Message, account: DueAccount, leasedUntil: number): void {
-    const { atsId } = account;
-    this.perAccount.set(atsId, (this.perAccount.get(atsId) ?? 0) + 1);
+    this.slots.take(account.atsId);
+    const startedAt = performance.now();
     const done = this.deliver(message, account, leasedUntil)
-      .catch((error: unknown) => this.report(error))
-      .finally(() => {
-        this.inFlight.delete(message);
-        const left = (this.perAccount.get(atsId) ?? 1) - 1;
-        if (left === 0) this.perAccount.delete(atsId);
-        else this.perAccount.set(atsId, left);
+      .catch((error: unknown) => {
+        this.report(error);
+        return false;
+      })
+      .then((succeeded) => {
+        this.slots.give(account.atsId, succeeded, performance.now() - startedAt);
+        this.inFlight.delete(done);
         this.poller.nudge();
       });
-    this.inFlight.set(message, done);
+    this.inFlight.add(done);
   }
 
-  private async deliver(message: Message, account: DueAccount, leasedUntil: number): Promise<void> {
-    const id = this.clock.uuidv7();
-    const sent = await this.sender.send({
-      url: account.url,
-      eventId: eventId(message.referenceId),
-      referenceId: message.referenceId,
-      event: message.event,
-      body: Buffer.from(message.body),
-      secrets: account.secrets.map((sealed) => this.secrets.open(sealed)),
-      timestamp: this.clock.unixSeconds(),
-    });
-    const settlement = this.judge(message, id, sent);
-    logAttempt(settlement);
+  private async deliver(message: Message, account: DueAccount, leasedUntil: number): Promise<boolean> {
+    // The claim's answer may come late: a sending that outlives its lease could overtake, or be overtaken.
+    if (performance.now() + account.secrets.length * this.env.DELIVERY_TIMEOUT_MS > leasedUntil) {
+      await this.outbox.release([message]);
+      return false;
+    }
+    const settlement = await this.attempts.make(message, account);
     await this.settle(settlement, leasedUntil);
-  }
-
-  private judge(message: Message, id: string, { outcome, durationMs, signature, headers }: Sent): Settlement {
-    const decision = decide(outcome, message.failures, this.env.DELIVERY_RETRY_SCHEDULE, Math.random());
-    const answered = outcome.kind === 'answer';
-    return {
-      message,
-      verdict: decision.verdict,
-      waitMs: decision.verdict === 'retry' ? decision.waitMs : 0,
-      attempt: {
-        id,
-        outcome: decision.verdict === 'delivered' ? 'success' : answered ? 'failure' : 'error',
-        statusCode: answered ? outcome.statusCode : null,
-        error: answered ? null : outcome.fault,
-        durationMs,
-        signature,
-        requestHeaders: headers,
-        responseHeaders: answered ? outcome.headers : {},
-        responseBody: answered ? outcome.body : null,
-      },
-    };
+    return settlement.attempt.outcome === 'success';
   }
 
   /** While the database is in trouble the outcome is kept, as long as the lease: past it, the message is another's. */
@@ -164,29 +168,8 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
   }
 
   private report(error: unknown): void {
-    this.trouble((suppressed) => logger.warn({ err: error, suppressed }, 'delivery.interrupted'));
+    this.trouble((suppressed) => {
+      logger.warn({ err: error, suppressed }, 'delivery.interrupted');
+    });
   }
-}
-
-function logAttempt({ message, verdict, waitMs, attempt }: Settlement): void {
-  if (!logger.isLevelEnabled('info')) return;
-  logger.info(
-    {
-      reference_id: message.referenceId,
-      event_id: eventId(message.referenceId),
-      ats_id: message.atsId,
-      event: message.event,
-      number: message.failures + 1,
-      claim: message.attempt,
-      outcome: attempt.outcome,
-      verdict,
-      status_code: attempt.statusCode,
-      fault: attempt.error,
-      duration_ms: attempt.durationMs,
-      next_attempt_in_ms: verdict === 'retry' ? waitMs : null,
-      body_bytes: message.body.length,
-      response_bytes: attempt.responseBody?.length ?? 0,
-    },
-    'delivery.attempted',
-  );
 }

@@ -14,7 +14,8 @@ export function failed(write: Write, error: ResultError): Result {
 
 /** Names the entity inside its account; the results of one key are delivered in their order. */
 export function entityKey({ clientId, event, entityId }: Pick<Write, 'clientId' | 'event' | 'entityId'>): string {
-  return `${clientId}/${INBOUND[event].entity}/${entityId}`;
+  // As JSON: joined by any character, two ids might read like two others.
+  return JSON.stringify([clientId, INBOUND[event].entity, entityId]);
 }
 
 function identify(write: Write): Pick<Result, 'referenceId' | 'atsId' | 'clientId' | 'entityKey'> {

@@ -58,12 +58,16 @@ export const CLAIM = statement(
    ), claimed as (
      update inbox_message m
         set attempt = m.attempt + 1,
-            leased_until = now() + $4::int * interval '1 ms',
+            leased_until = clock_timestamp() + $4::int * interval '1 ms',
             crashes = m.crashes + (m.leased_until > '-infinity')::int
        from due where m.id = due.id
      returning m.id, m.attempt, m.failures, m.crashes, m.reference_id)
-   select c.id, c.attempt, c.failures, c.crashes, f.*
-     from claimed c cross join lateral (select * from flow f where f.reference_id = c.reference_id) f
+   select c.id, c.attempt, c.failures, c.crashes,
+          f.reference_id, f.ats_id, f.client_id, f.user_id, f.event, f.entity_id, f.payload
+     from claimed c
+     cross join lateral (
+       select f.reference_id, f.ats_id, f.client_id, f.user_id, f.event, f.entity_id, f.payload
+         from flow f where f.reference_id = c.reference_id) f
     order by c.id`,
 );
 
@@ -79,12 +83,12 @@ export const LOCK_LANES = statement(
 /**
  * The fence: only rows still claimed under this attempt are removed, and only those may be applied. A lease that has ended
  * counts no more, though nobody claimed the row yet: another worker may hold what stands before it in the lane. The clock is
- * read now, within the lane; `now()` is when the transaction began.
+ * read within the lane, once for all rows; `now()` is when the transaction began.
  */
 export const SETTLE = statement(
   'inbox_settle',
   `delete from inbox_message m using unnest($1::bigint[], $2::int[]) s(id, attempt)
-    where m.id = s.id and m.attempt = s.attempt and m.leased_until > clock_timestamp()
+    where m.id = s.id and m.attempt = s.attempt and m.leased_until > statement_timestamp()
    returning m.id`,
 );
 

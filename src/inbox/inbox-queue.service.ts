@@ -38,6 +38,8 @@ const LANES_PER_CLAIM = 64;
 const MESSAGES_PER_CLAIM = 256;
 /** Longer than a batch's transaction may take, so that a living worker does not lose what it is applying. */
 export const LEASE_MS = 15_000;
+/** So that what a claim brings still has most of its lease. */
+const CLAIM_DEADLINE_MS = 5000;
 
 /** The accepted writes that await processing: serial within a workspace, side by side otherwise. */
 @Injectable()
@@ -124,7 +126,7 @@ export class InboxQueue {
       const perLane = Math.ceil(MESSAGES_PER_CLAIM / free.length);
       const rows = await tx.query<ClaimedRow>(CLAIM, [...laneColumns(free), perLane, LEASE_MS]);
       return { batch: rows.map(toClaimed), lanes: found };
-    });
+    }, CLAIM_DEADLINE_MS);
     const ended = new Set<string>();
     for (const { atsId } of accounts) {
       const own = lanes.filter((lane) => lane.ats_id === atsId);

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Caller } from '../accounts/credential';
 import type { InboundEventType, Source } from '../events/inbound';
 import { Clock } from '../database/clock';
-import { Database } from '../database/database';
+import { Database, REQUEST_DEADLINE_MS } from '../database/database';
 import { DomainError, invalid, unauthorized, unprovisioned } from '../errors';
 import { WakeUp } from '../queue/wake-up.service';
 import { ACCEPT, BOUND_TO, type Verdict } from './accept.sql';
@@ -66,7 +66,7 @@ export class Inbox {
   }
 
   private async flush(rows: readonly Row[]): Promise<(Accepted | DomainError)[]> {
-    const verdicts = await this.database.query<{ verdict: Verdict }>(ACCEPT, this.columns(rows), ACCEPT_DEADLINE_MS);
+    const verdicts = await this.database.query<{ verdict: Verdict }>(ACCEPT, this.columns(rows), REQUEST_DEADLINE_MS);
     this.wakeUp.hint('inbox');
     const bound = await this.boundTo(rows.filter((_, i) => verdicts[i]?.verdict === 'repeated'));
     return rows.map((row, i) => {
@@ -93,7 +93,7 @@ export class Inbox {
         rows.map((r) => r.source),
         rows.map((r) => r.idempotency?.key),
       ],
-      ACCEPT_DEADLINE_MS,
+      REQUEST_DEADLINE_MS,
     );
     return new Map(
       found.flatMap(({ index, reference_id, fingerprint }) => {
@@ -127,9 +127,6 @@ export class Inbox {
     ];
   }
 }
-
-/** With 2 s at most to get a connection, a caller has its 503 within 5 s. */
-const ACCEPT_DEADLINE_MS = 2500;
 
 function reused(field: string): DomainError {
   return invalid([{ field, message: 'was used before with another request' }]);

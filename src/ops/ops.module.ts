@@ -1,15 +1,17 @@
 import { Module } from '@nestjs/common';
 import { AccountsModule } from '../accounts/accounts.module';
+import { OutboxModule } from '../outbox/outbox.module';
 import { WorkspacesModule } from '../workspaces/workspaces.module';
 import { DemoAccount } from './demo-account.service';
 import { DevReceiverController } from './dev-receiver.controller';
 import { HealthController } from './health.controller';
 import { Readiness } from './readiness';
+import { Retention } from './retention.service';
 
 @Module({
-  imports: [AccountsModule, WorkspacesModule],
+  imports: [AccountsModule, OutboxModule, WorkspacesModule],
   controllers: [HealthController],
-  providers: [Readiness, DemoAccount],
+  providers: [Readiness, DemoAccount, Retention],
   exports: [Readiness, DemoAccount],
 })
 export class OpsModule {}

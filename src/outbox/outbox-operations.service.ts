@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { uuidTime } from '../database/clock';
 import { Database, statement, type Tx } from '../database/database';
-import { DomainError } from '../errors';
+import { DomainError, unauthorized } from '../errors';
 import type { InboundEventType } from '../events/inbound';
 import { entityKey } from '../events/results';
 import { WakeUp } from '../queue/wake-up.service';
@@ -17,18 +17,48 @@ export interface OutboxStats {
   readonly oldest_pending: string | null;
 }
 
+/**
+ * The message by what is left of its flow: the flow itself, or the dead message, which outlives it. The floor is held,
+ * so that the body cannot be dropped between the look and the queueing. A reader whose key no longer counts gets no row
+ * at all; one without rights to the flow a row of nulls.
+ */
 const FLOW = statement(
   'outbox_flow',
-  `select f.ats_id, f.client_id, f.event, f.entity_id, r.reference_id is not null as processed
-     from flow f left join result_event r on r.reference_id = f.reference_id
-    where f.reference_id = $1`,
+  `with floor as materialized (select reference_id from retention_floor for share),
+        found as (select f.ats_id, f.client_id, f.event, f.entity_id, r.reference_id is not null as processed
+                    from flow f left join result_event r on r.reference_id = f.reference_id
+                   where f.reference_id = $1 and f.reference_id >= (select reference_id from floor))
+   select coalesce(f.ats_id, d.ats_id) as ats_id, f.client_id, f.event, f.entity_id,
+          coalesce(f.processed, true) as processed, d.entity_key
+     from (select ats_id from account where ats_id = $2 and api_key_hash = $3 and enabled
+           union all select null where $2::text is null) reader
+     cross join floor
+     left join found f on f.ats_id = coalesce(reader.ats_id, f.ats_id)
+     left join dead_message d on d.reference_id = $1 and d.ats_id = coalesce(reader.ats_id, d.ats_id)
+          and (d.state = 'dead' or f.ats_id is not null)`,
 );
 
 /**
- * The workspace's lane, as processing takes it: the ids of an entity's messages must become visible in their order. It
- * also lets two redeliveries of one flow follow each other, so that the second finds the message of the first.
+ * The workspaces' lanes, as processing takes them: the ids of an entity's messages must become visible in their order.
+ * It also lets two redeliveries of one flow follow each other, so that the second finds the message of the first.
  */
-const LANE = statement('outbox_lane', 'select from workspace where ats_id = $1 and client_id = $2 for no key update');
+const LANES = statement(
+  'outbox_lanes',
+  `select from workspace where ats_id = $1 and ($2::text is null or client_id = $2) order by client_id
+      for no key update`,
+);
+
+const REQUEUE_DEAD = statement(
+  'outbox_requeue_dead',
+  `with gone as (
+     delete from dead_message where reference_id in (
+       select reference_id from dead_message where ats_id = $1 and state = 'dead' and at >= $2::timestamptz
+        order by at, reference_id limit $3 for update skip locked)
+     returning ats_id, entity_key, reference_id, at)
+   insert into outbox_message (ats_id, entity_key, reference_id)
+   select ats_id, entity_key, reference_id from gone order by at, reference_id
+   returning 1 as queued`,
+);
 
 /** A message that sleeps behind an older one of its entity goes on sleeping, and one in flight is not disturbed. */
 const HASTEN = statement(
@@ -79,11 +109,13 @@ export class OutboxOperations {
    * Makes a pending message due now; delivers a settled one again, with the same `event_id` and body, behind the pending
    * ones of its entity.
    *
-   * @throws {DomainError} `not_found` for an unknown flow, `conflict` while it has no result yet
+   * @param reader account and hash of its key, judged in the statement that looks; null for an operator
+   * @throws {DomainError} `unauthorized` when the reader's key no longer counts, `not_found` for an unknown or expired
+   *   flow, `conflict` while it has no result yet
    */
-  async redeliver(referenceId: string): Promise<'hastened' | 'requeued'> {
+  async redeliver(referenceId: string, reader: Reader | null = null): Promise<'hastened' | 'requeued'> {
     const what = await this.database.transaction(async (tx) => {
-      const key = await this.locate(tx, referenceId);
+      const key = await this.locate(tx, referenceId, reader);
       const [found] = await tx.query<{ pending: number }>(HASTEN, key);
       if (found !== undefined && found.pending > 0) return 'hastened';
       await tx.query(REQUEUE, key);
@@ -93,10 +125,29 @@ export class OutboxOperations {
     return what;
   }
 
+  /**
+   * Delivers again everything of an account that died since a time, in the order in which it died.
+   *
+   * @param onProgress is told the number so far, after each five hundred
+   */
+  async redeliverDead(atsId: string, since: Date, onProgress: (count: number) => void): Promise<number> {
+    let count = 0;
+    for (let last = DEAD_AT_ONCE; last === DEAD_AT_ONCE;) {
+      last = await this.database.transaction(async (tx) => {
+        await tx.query(LANES, [atsId, null]);
+        return (await tx.query(REQUEUE_DEAD, [atsId, since, DEAD_AT_ONCE])).length;
+      });
+      count += last;
+      this.wakeUp.hint('outbox');
+      onProgress(count);
+    }
+    return count;
+  }
+
   /** Takes a pending message out of the queue for good. @throws {DomainError} `not_found` when there is none */
   async discard(referenceId: string): Promise<void> {
     await this.database.transaction(async (tx) => {
-      const key = await this.locate(tx, referenceId);
+      const key = await this.locate(tx, referenceId, null);
       if ((await tx.query(DISCARD, key)).length === 0) {
         throw new DomainError('not_found', `No message of the flow ${referenceId} is pending`);
       }
@@ -115,20 +166,28 @@ export class OutboxOperations {
     }));
   }
 
-  private async locate(tx: Tx, referenceId: string): Promise<[atsId: string, entityKey: string, referenceId: string]> {
-    const [flow] = await tx.query<FlowRow>(FLOW, [referenceId]);
-    if (flow === undefined) throw new DomainError('not_found', `There is no flow ${referenceId}`);
-    if (!flow.processed) throw new DomainError('conflict', `The flow ${referenceId} has no result yet`);
-    const { ats_id, client_id, event, entity_id } = flow;
-    await tx.query(LANE, [ats_id, client_id]);
-    return [ats_id, entityKey({ clientId: client_id, event, entityId: entity_id }), referenceId];
+  private async locate(tx: Tx, referenceId: string, reader: Reader | null): Promise<[string, string, string]> {
+    const [flow] = await tx.query<FlowRow>(FLOW, [referenceId, ...(reader ?? [null, null])]);
+    if (flow === undefined) throw unauthorized();
+    if (flow.ats_id === null) throw new DomainError('not_found', 'There is no such flow, or it has expired');
+    if (!flow.processed) throw new DomainError('conflict', 'The flow has no result yet');
+    await tx.query(LANES, [flow.ats_id, flow.client_id]);
+    const key = flow.entity_key ?? entityKey({ clientId: flow.client_id, event: flow.event, entityId: flow.entity_id });
+    return [flow.ats_id, key, referenceId];
   }
 }
 
+/** Who asks, and the hash of the key by which. */
+export type Reader = readonly [atsId: string, apiKeyHash: Buffer | null];
+
+const DEAD_AT_ONCE = 500;
+
+/** Of a flow that is gone, only what its dead message tells is not null. */
 interface FlowRow {
-  ats_id: string;
+  ats_id: string | null;
   client_id: string;
   event: InboundEventType;
   entity_id: string;
   processed: boolean;
+  entity_key: string | null;
 }

@@ -1,7 +1,12 @@
 import { Module } from '@nestjs/common';
+import { AccountsModule } from '../accounts/accounts.module';
 import { QueueModule } from '../queue/queue.module';
 import { OutboxOperations } from './outbox-operations.service';
 import { Outbox } from './outbox.service';
 
-@Module({ imports: [QueueModule], providers: [Outbox, OutboxOperations], exports: [Outbox, OutboxOperations] })
+@Module({
+  imports: [AccountsModule, QueueModule],
+  providers: [Outbox, OutboxOperations],
+  exports: [Outbox, OutboxOperations],
+})
 export class OutboxModule {}

@@ -1,17 +1,22 @@
 import { Injectable } from '@nestjs/common';
+import { EndpointHealth, type EndpointEffect } from '../accounts/endpoint-health.service';
 import { toEnvelope, type OutboundEventType, type Result } from '../events/outbound';
 import { Clock } from '../database/clock';
 import { Database, type Tx } from '../database/database';
 import { isCrossed } from '../database/faults';
 import { logger } from '../observability/logger';
-import { APPEND, CLAIM, DUE_ACCOUNTS, PARK, RELEASE, SETTLE, SWEEP, WAKE } from './outbox.sql';
+import { APPEND, CLAIM, DUE_ACCOUNTS, EXPIRE, PARK, RELEASE, SETTLE, SWEEP, WAKE } from './outbox.sql';
 
 /** An account with due messages and its endpoint. */
 export interface DueAccount {
   readonly atsId: string;
   readonly url: string;
-  /** Sealed; the current one last. */
-  readonly secrets: readonly Buffer[];
+  /** Sealed; the one that the endpoint is thought to hold comes last. */
+  readonly secrets: readonly { readonly id: string; readonly sealed: Buffer }[];
+  /** Its last attempts failed, so that a success is news. */
+  readonly failing: boolean;
+  /** Its breaker is open and rested: one probe may be sent. */
+  readonly probing: boolean;
 }
 
 /** A claimed message: `attempt` is the fence, `failures` the judged outcomes before this attempt. */
@@ -31,6 +36,10 @@ export interface Settlement {
   readonly verdict: 'delivered' | 'retry' | 'dead';
   /** Before the next attempt; 0 unless the verdict is `retry`. */
   readonly waitMs: number;
+  /** Whether the attempt uses up one of the schedule. */
+  readonly counted: boolean;
+  /** Null when it tells nothing of the endpoint. */
+  readonly effect: EndpointEffect | null;
   readonly attempt: {
     /** A UUIDv7 made when the attempt began. */
     readonly id: string;
@@ -43,6 +52,21 @@ export interface Settlement {
     readonly responseHeaders: Record<string, string>;
     readonly responseBody: string | null;
   };
+}
+
+interface DueRow {
+  ats_id: string;
+  url: string | null;
+  secrets: { id: number; sealed: string }[] | null;
+  failing: boolean;
+  probing: boolean;
+}
+
+interface SettledRow {
+  id: string;
+  ats_id: string;
+  entity_key: string | null;
+  gone: boolean;
 }
 
 interface ClaimRow {
@@ -62,6 +86,7 @@ const HINT_MARGIN_MS = 5000;
 /** How long the hints are trusted before a scan that sees everything. */
 const FULL_SCAN_MS = 1000;
 const MAX_CROSSINGS = 5;
+const EXPIRED_AT_ONCE = 1000;
 
 /** The results that await delivery: ordered within an entity, free otherwise, fair between accounts. */
 @Injectable()
@@ -73,6 +98,7 @@ export class Outbox {
   constructor(
     private readonly database: Database,
     private readonly clock: Clock,
+    private readonly health: EndpointHealth,
   ) {}
 
   /** Stores and queues results in the transaction that made them. */
@@ -92,15 +118,14 @@ export class Outbox {
 
   /** The next accounts of the round that have something due; `last` when the round is complete. */
   async dueAccounts(): Promise<{ accounts: DueAccount[]; last: boolean }> {
-    const rows = await this.database.query<{ ats_id: string; url: string | null; secrets: Buffer[] | null }>(
-      DUE_ACCOUNTS,
-      [this.account, ACCOUNTS_PER_CLAIM],
-    );
+    const rows = await this.database.query<DueRow>(DUE_ACCOUNTS, [this.account, ACCOUNTS_PER_CLAIM]);
     const last = rows.length < ACCOUNTS_PER_CLAIM;
     this.account = last ? '' : (rows.at(-1)?.ats_id ?? '');
-    const accounts = rows.flatMap(({ ats_id, url, secrets }) =>
-      url === null || secrets === null ? [] : [{ atsId: ats_id, url, secrets }],
-    );
+    const accounts = rows.flatMap(({ ats_id, url, secrets, failing, probing }) => {
+      if (url === null || secrets === null) return [];
+      const sealed = secrets.map((s) => ({ id: String(s.id), sealed: Buffer.from(s.sealed, 'base64') }));
+      return [{ atsId: ats_id, url, secrets: sealed, failing, probing }];
+    });
     return { accounts, last };
   }
 
@@ -132,8 +157,12 @@ export class Outbox {
   async settle(settlements: readonly Settlement[], crossings = 0): Promise<boolean> {
     try {
       return await this.database.transaction(async (tx) => {
-        const gone = await tx.query<{ ats_id: string; entity_key: string }>(SETTLE, settleColumns(settlements));
+        const settled = await tx.query<SettledRow>(SETTLE, settleColumns(settlements));
+        const gone = settled.filter((row) => row.gone);
         if (gone.length > 0) await tx.query(WAKE, [gone.map((row) => row.ats_id), gone.map((row) => row.entity_key)]);
+        const own = new Set(settled.map((row) => row.id));
+        const effects = settlements.flatMap(({ message, effect }) => (effect && own.has(message.id) ? [effect] : []));
+        await this.health.judge(tx, effects);
         return gone.length > 0;
       });
     } catch (error) {
@@ -155,12 +184,24 @@ export class Outbox {
   /** What was claimed is to be sent even when this fails: the next claim finds the blocked ones again. */
   private async park(ids: readonly string[]): Promise<boolean> {
     try {
-      await this.database.query(PARK, [ids]);
-      return true;
+      return (await this.database.query(PARK, [ids])).length > 0;
     } catch (error) {
       logger.warn({ err: error }, 'outbox.not_parked');
       return false;
     }
+  }
+
+  /** Takes away what was accepted before `floor`, a smallest reference_id, and waited since; returns how many. */
+  async expire(floor: string): Promise<number> {
+    let count = 0;
+    for (let last = EXPIRED_AT_ONCE; last === EXPIRED_AT_ONCE; count += last) {
+      last = await this.database.transaction(async (tx) => {
+        const gone = await tx.query<{ ats_id: string; entity_key: string }>(EXPIRE, [floor, EXPIRED_AT_ONCE]);
+        if (gone.length > 0) await tx.query(WAKE, [gone.map((row) => row.ats_id), gone.map((row) => row.entity_key)]);
+        return gone.length;
+      });
+    }
+    return count;
   }
 
   private claimed(row: ClaimRow, attempt: number): Message {
@@ -208,5 +249,6 @@ function settleColumns(settlements: readonly Settlement[]): unknown[] {
     settlements.map((s) => JSON.stringify(s.attempt.responseHeaders)),
     settlements.map((s) => s.attempt.responseBody),
     settlements.map((s) => s.message.event),
+    settlements.map((s) => s.counted),
   ];
 }

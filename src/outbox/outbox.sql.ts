@@ -14,7 +14,7 @@ export const APPEND = statement(
 );
 
 /**
- * The accounts with a due message and somewhere to send it, beginning behind $1, at most $2 of them: leaps from account
+ * The accounts with a due message and somewhere to send it now, beginning behind $1, at most $2 of them: leaps from account
  * to account in the index, 2 ms for 100 accounts among a million rows.
  */
 export const DUE_ACCOUNTS = statement(
@@ -24,13 +24,16 @@ export const DUE_ACCOUNTS = statement(
      union all
      select (select o.ats_id from outbox_message o where o.ats_id > k.ats_id order by o.ats_id limit 1), k.n + 1
        from k where k.ats_id is not null and k.n < $2)
-   select k.ats_id, e.url,
-          (select array_agg(s.sealed order by s.expires_at nulls last, s.id) from account_secret s
+   select k.ats_id, e.url, e.failures_in_row > 0 as failing, e.breaker_pause_ms > 0 as probing,
+          (select json_agg(json_build_object('id', s.id, 'sealed', encode(s.sealed, 'base64'))
+                           order by s.id = e.trusted_secret_id, s.expires_at nulls last, s.id)
+             from account_secret s
             where s.ats_id = k.ats_id and s.direction = 'outgoing'
               and (s.expires_at is null or s.expires_at > now())) as secrets
      from k
      left join account a on a.ats_id = k.ats_id and a.enabled
-     left join endpoint e on e.ats_id = a.ats_id and e.disabled_at is null and exists (
+     left join endpoint e on e.ats_id = a.ats_id and e.disabled_at is null
+          and e.paused_until <= now() and e.probe_until <= now() and exists (
            select from outbox_message o where o.ats_id = k.ats_id and o.available_at <= now())
     where k.ats_id is not null
     order by k.ats_id`,
@@ -68,7 +71,10 @@ export const CLAIM = statement(
      returning m.id, m.attempt, m.failures, m.ats_id, m.entity_key, m.reference_id, m.available_at)
    select c.id, c.attempt, c.failures, c.ats_id, c.entity_key, c.reference_id, c.available_at, e.event, e.body
      from claimed c
-     cross join lateral (select event, body from result_event e where e.reference_id = c.reference_id) e
+     cross join lateral (
+       select event, body from result_event e where e.reference_id = c.reference_id
+       union all select event, body from kept_event e where e.reference_id = c.reference_id
+       limit 1) e
    union all
    select id, null, null, ats_id, null, null, null, null, null from judged where blocked`,
 );
@@ -90,29 +96,32 @@ export const PARK = statement(
    ), held as (
      select id from outbox_message where id in (select head from pair) for key share skip locked)
    update outbox_message m set available_at = 'infinity'
-     from pair join held on held.id = pair.head where m.id = pair.id`,
+     from pair join held on held.id = pair.head where m.id = pair.id
+   returning m.id`,
 );
 
 /**
  * Ends attempts: delivered and dead messages leave the queue, the others are due again after their wait. Only rows still
- * claimed under the attempt change, and only for those is the attempt logged. Returns the entities of those that left.
+ * claimed under the attempt change, and only for those is the attempt logged. Returns them, and whether they left.
  */
 export const SETTLE = statement(
   'outbox_settle',
   `with s as (
      select * from unnest(
        $1::bigint[], $2::int[], $3::text[], $4::int[], $5::uuid[], $6::smallint[], $7::text[], $8::smallint[],
-       $9::text[], $10::int[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[])
+       $9::text[], $10::int[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::bool[])
        as s(id, attempt, verdict, wait_ms, attempt_id, number, outcome, status_code,
-            error, duration_ms, signature, request_headers, response_headers, response_body, event)
+            error, duration_ms, signature, request_headers, response_headers, response_body, event, counted)
    ), gone as (
      delete from outbox_message m using s
       where m.id = s.id and m.attempt = s.attempt and s.verdict <> 'retry'
      returning m.id, m.ats_id, m.entity_key, m.reference_id
    ), kept as (
      update outbox_message m
-        set leased_until = '-infinity', failures = m.failures + 1, available_at = now() + s.wait_ms * interval '1 ms'
-       from s where m.id = s.id and m.attempt = s.attempt and s.verdict = 'retry'
+        set leased_until = '-infinity', failures = m.failures + s.counted::int,
+            available_at = now() + s.wait_ms * interval '1 ms'
+       from s
+      where m.id = s.id and m.attempt = s.attempt and s.verdict = 'retry'
      returning m.id, m.ats_id, m.reference_id, m.available_at
    ), died as (
      insert into dead_message (reference_id, ats_id, entity_key, failures, state)
@@ -126,7 +135,8 @@ export const SETTLE = statement(
             s.duration_ms, r.available_at, s.signature, s.request_headers::json, s.response_headers::json, s.response_body
        from s join (select id, ats_id, reference_id, null::timestamptz as available_at from gone
                     union all select id, ats_id, reference_id, available_at from kept) r using (id))
-   select ats_id, entity_key from gone`,
+   select id, ats_id, entity_key, true as gone from gone
+   union all select id, ats_id, null, false from kept`,
 );
 
 /**
@@ -161,4 +171,13 @@ export const SWEEP = statement(
       and not exists (select from outbox_message e
                        where e.ats_id = m.ats_id and e.entity_key = m.entity_key and e.id < m.id)
    returning m.reference_id`,
+);
+
+/** Takes away messages that waited too long, a few at a time; their successors, which are younger, stay. */
+export const EXPIRE = statement(
+  'outbox_expire',
+  `delete from outbox_message where id in (
+     select id from outbox_message where reference_id < $1::uuid and leased_until <= now() limit $2
+        for update skip locked)
+   returning ats_id, entity_key`,
 );

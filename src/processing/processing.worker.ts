@@ -94,11 +94,13 @@ export class ProcessingWorker implements OnApplicationBootstrap, BeforeApplicati
     const [suspect, ...others] = suspects;
     if (suspect === undefined || !this.suspectsTurn) {
       await this.queue.putBack(suspects);
+      this.unsettled = sound;
       await this.process(sound);
       return;
     }
     if (others.length > 0) await this.queue.putBack(others);
     if (sound.length > 0) await this.queue.release(sound);
+    this.unsettled = [suspect];
     await this.process([suspect]);
   }
 
@@ -136,13 +138,17 @@ export class ProcessingWorker implements OnApplicationBootstrap, BeforeApplicati
     make: (work: { tx: Tx; batch: readonly Claimed[] }) => Promise<Result[]>,
   ): Promise<void> {
     const startedAt = performance.now();
+    let own: readonly Claimed[] = [];
     const results = await this.database.transaction(async (tx) => {
-      const own = await this.queue.settle(tx, batch);
+      own = await this.queue.settle(tx, batch);
       const made = own.length > 0 ? await make({ tx, batch: own }) : [];
       if (made.length > 0) await this.outbox.append(tx, made);
       return made;
     }, TRANSACTION_DEADLINE_MS);
     if (results.length > 0) this.wakeUp.hint('outbox');
+    // Their leases ended while this worker lives: slowness, which is no suspicion.
+    const lost = batch.filter((m) => !own.includes(m));
+    if (lost.length > 0) await this.queue.release(lost);
     this.report(results, batch.length, performance.now() - startedAt);
   }
 

@@ -65,7 +65,12 @@ export class WakeUp implements OnApplicationBootstrap, OnApplicationShutdown {
 
   private async listen(): Promise<void> {
     const { url } = this.database.source.options as { url: string };
-    const client = new Client({ connectionString: url, keepAlive: true, application_name: 'ats-gateway-wake-up' });
+    const client = new Client({
+      connectionString: url,
+      keepAlive: true,
+      application_name: 'ats-gateway-wake-up',
+      connectionTimeoutMillis: RECONNECT_MS,
+    });
     const lost = (): void => {
       if (this.closed || this.connection !== client) return;
       this.connection = undefined;

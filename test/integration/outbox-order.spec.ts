@@ -1,3 +1,4 @@
+import { EndpointHealth } from '../../src/accounts/endpoint-health.service';
 import { Clock } from '../../src/database/clock';
 import { createDataSource } from '../../src/database/data-source';
 import { Database, statement, type Tx } from '../../src/database/database';
@@ -29,7 +30,7 @@ async function openDesk(connections: number): Promise<Desk> {
   const database = new Database(await createDataSource(store.url, connections).initialize());
   const own = new Clock(database);
   await own.synchronise();
-  const desk = { database, outbox: new Outbox(database, own) };
+  const desk = { database, outbox: new Outbox(database, own, new EndpointHealth(database)) };
   desks.push(desk);
   return desk;
 }
@@ -42,11 +43,11 @@ beforeAll(async () => {
   await clock.synchronise();
   await new Partitions(database, clock).ensure();
   operations = new OutboxOperations(database, { hint: () => undefined } as unknown as WakeUp);
-  main = { database, outbox: new Outbox(database, clock) };
+  main = { database, outbox: new Outbox(database, clock, new EndpointHealth(database)) };
 });
 
 beforeEach(() => {
-  main = { database: main.database, outbox: new Outbox(main.database, clock) };
+  main = { database: main.database, outbox: new Outbox(main.database, clock, new EndpointHealth(main.database)) };
 });
 
 afterEach(async () => {
@@ -124,6 +125,8 @@ function settlement(message: Message, verdict: Settlement['verdict'], waitMs = 0
     message,
     verdict,
     waitMs,
+    counted: true,
+    effect: null,
     attempt: {
       id: clock.uuidv7(),
       outcome: verdict === 'delivered' ? 'success' : 'failure',
@@ -165,7 +168,7 @@ function removal(tx: Tx, message: Message) {
     remove: () =>
       tx.query(SETTLE, [
         ...[[message.id], [message.attempt], ['delivered'], [0], [attempt.id], [1], ['success'], [200]],
-        ...[[null], [1], [''], ['{}'], ['{}'], [''], [message.event]],
+        ...[[null], [1], [''], ['{}'], ['{}'], [''], [message.event], [true]],
       ]),
     wake: (key: string) => tx.query(WAKE, [[message.atsId], [key]]),
   };
@@ -222,7 +225,7 @@ async function expectNoSleeperBehindNobody(): Promise<void> {
 }
 
 describe('parking and waking, race by race', () => {
-  const KEY = 'client-0/candidate/x';
+  const KEY = JSON.stringify(['client-0', 'candidate', 'x']);
 
   beforeEach(() => makeAccounts('a'));
 

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { EndpointHealth } from '../../src/accounts/endpoint-health.service';
 import { Clock } from '../../src/database/clock';
 import { createDataSource } from '../../src/database/data-source';
 import { Database, statement, type Tx } from '../../src/database/database';
@@ -95,7 +96,13 @@ async function startWorker(
   const byEvent: Handlers['byEvent'] = new Proxy({} as Handlers['byEvent'], { get: () => handler });
   const ownClock = new Clock(own);
   await ownClock.synchronise();
-  const worker = new ProcessingWorker(new InboxQueue(own), new Outbox(own, ownClock), { byEvent }, own, NO_HINTS);
+  const worker = new ProcessingWorker(
+    new InboxQueue(own),
+    new Outbox(own, ownClock, new EndpointHealth(own)),
+    { byEvent },
+    own,
+    NO_HINTS,
+  );
   workers.push(worker);
   return { worker, calls };
 }
