@@ -64,6 +64,7 @@ interface DueRow {
 
 interface SettledRow {
   id: string;
+  attempt: number;
   ats_id: string;
   entity_key: string | null;
   gone: boolean;
@@ -160,8 +161,11 @@ export class Outbox {
         const settled = await tx.query<SettledRow>(SETTLE, settleColumns(settlements));
         const gone = settled.filter((row) => row.gone);
         if (gone.length > 0) await tx.query(WAKE, [gone.map((row) => row.ats_id), gone.map((row) => row.entity_key)]);
-        const own = new Set(settled.map((row) => row.id));
-        const effects = settlements.flatMap(({ message, effect }) => (effect && own.has(message.id) ? [effect] : []));
+        // By attempt too: a group may hold a message twice, once by a lease that was lost.
+        const own = new Set(settled.map(leaseOf));
+        const effects = settlements.flatMap(({ message, effect }) =>
+          effect && own.has(leaseOf(message)) ? [effect] : [],
+        );
         await this.health.judge(tx, effects);
         return gone.length > 0;
       });
@@ -229,6 +233,10 @@ export class Outbox {
       return low === undefined ? '-infinity' : new Date(low).toISOString();
     });
   }
+}
+
+function leaseOf({ id, attempt }: { readonly id: string; readonly attempt: number }): string {
+  return `${id}/${attempt}`;
 }
 
 /** In the order of the statement's parameters. */

@@ -115,17 +115,17 @@ export const SETTLE = statement(
    ), gone as (
      delete from outbox_message m using s
       where m.id = s.id and m.attempt = s.attempt and s.verdict <> 'retry'
-     returning m.id, m.ats_id, m.entity_key, m.reference_id
+     returning m.id, m.attempt, m.ats_id, m.entity_key, m.reference_id
    ), kept as (
      update outbox_message m
         set leased_until = '-infinity', failures = m.failures + s.counted::int,
             available_at = now() + s.wait_ms * interval '1 ms'
        from s
       where m.id = s.id and m.attempt = s.attempt and s.verdict = 'retry'
-     returning m.id, m.ats_id, m.reference_id, m.available_at
+     returning m.id, m.attempt, m.ats_id, m.reference_id, m.available_at
    ), died as (
      insert into dead_message (reference_id, ats_id, entity_key, failures, state)
-     select g.reference_id, g.ats_id, g.entity_key, s.number, 'dead' from gone g join s using (id) where s.verdict = 'dead'
+     select g.reference_id, g.ats_id, g.entity_key, s.number, 'dead' from gone g join s using (id, attempt) where s.verdict = 'dead'
      on conflict (reference_id) do update set failures = excluded.failures, state = 'dead', at = now()
    ), logged as (
      insert into delivery_attempt
@@ -133,10 +133,10 @@ export const SETTLE = statement(
         signature, request_headers, response_headers, response_body)
      select s.attempt_id, r.ats_id, r.reference_id, 'outgoing', s.event, s.number, s.outcome, s.status_code, s.error,
             s.duration_ms, r.available_at, s.signature, s.request_headers::json, s.response_headers::json, s.response_body
-       from s join (select id, ats_id, reference_id, null::timestamptz as available_at from gone
-                    union all select id, ats_id, reference_id, available_at from kept) r using (id))
-   select id, ats_id, entity_key, true as gone from gone
-   union all select id, ats_id, null, false from kept`,
+       from s join (select id, attempt, ats_id, reference_id, null::timestamptz as available_at from gone
+                    union all select id, attempt, ats_id, reference_id, available_at from kept) r using (id, attempt))
+   select id, attempt, ats_id, entity_key, true as gone from gone
+   union all select id, attempt, ats_id, null, false from kept`,
 );
 
 /**
