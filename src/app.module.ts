@@ -1,5 +1,6 @@
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
+import { ApplicationsApiModule } from './applications/applications.module';
 import { AuthModule } from './auth/auth.module';
 import { CandidatesApiModule } from './candidates/candidates.module';
 import { ConfigModule } from './config/config.module';
@@ -9,10 +10,18 @@ import { DeliveryModule, FlowsApiModule } from './delivery/delivery.module';
 import { IncomingWebhooksModule } from './incoming-webhooks/incoming-webhooks.module';
 import { DevReceiverModule, OpsModule } from './ops/ops.module';
 import { ProcessingModule } from './processing/processing.module';
+import { VacanciesApiModule } from './vacancies/vacancies.module';
 import { WorkspacesApiModule } from './workspaces/workspaces.module';
 
 /** What an ATS calls: accepts into the inbox, and reads. */
-const API: Type[] = [WorkspacesApiModule, CandidatesApiModule, IncomingWebhooksModule, FlowsApiModule];
+const API: Type[] = [
+  WorkspacesApiModule,
+  CandidatesApiModule,
+  VacanciesApiModule,
+  ApplicationsApiModule,
+  IncomingWebhooksModule,
+  FlowsApiModule,
+];
 
 /** What drains the queues: inbox to outbox, outbox to the ATS. */
 const WORKER: Type[] = [ProcessingModule, DeliveryModule];

@@ -30,6 +30,18 @@ CREATE UNIQUE INDEX account_secret_current ON account_secret USING btree (ats_id
 CREATE UNIQUE INDEX account_secret_pkey ON account_secret USING btree (id);
 comment on column account_secret.expires_at is 'null: the current secret; else until when a replaced one still counts';
 
+table application (
+  ats_id text collate "C" not null,
+  client_id text collate "C" not null,
+  application_id text collate "C" not null,
+  data json not null,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null
+);
+constraint application_pkey on application PRIMARY KEY (ats_id, client_id, application_id);
+CREATE UNIQUE INDEX application_pkey ON application USING btree (ats_id, client_id, application_id);
+CREATE INDEX application_updated ON application USING btree (ats_id, client_id, updated_at, application_id);
+
 table audit_entry (
   id uuid not null,
   ats_id text collate "C" not null,
@@ -230,6 +242,18 @@ constraint retention_floor_pkey on retention_floor PRIMARY KEY (singleton);
 constraint retention_floor_singleton_check on retention_floor CHECK (singleton);
 CREATE UNIQUE INDEX retention_floor_pkey ON retention_floor USING btree (singleton);
 comment on table retention_floor is 'One row: flows before it are being dropped, or gone, and are not redelivered';
+
+table vacancy (
+  ats_id text collate "C" not null,
+  client_id text collate "C" not null,
+  vacancy_id text collate "C" not null,
+  data json not null,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null
+);
+constraint vacancy_pkey on vacancy PRIMARY KEY (ats_id, client_id, vacancy_id);
+CREATE UNIQUE INDEX vacancy_pkey ON vacancy USING btree (ats_id, client_id, vacancy_id);
+CREATE INDEX vacancy_updated ON vacancy USING btree (ats_id, client_id, updated_at, vacancy_id);
 
 table workspace (
   ats_id text collate "C" not null,

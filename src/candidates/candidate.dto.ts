@@ -1,109 +1,86 @@
-import { IntersectionType, OmitType, PartialType, PickType } from '@nestjs/mapped-types';
-import { Type } from 'class-transformer';
+import { IntersectionType, OmitType, PartialType, PickType } from '@nestjs/swagger';
+import { isURL, ValidateBy } from 'class-validator';
+import { OptionalCv, type FileReference } from '../entities/file-reference';
 import {
-  ArrayMaxSize,
-  IsArray,
-  IsObject,
-  IsOptional,
-  IsString,
-  isURL,
-  Matches,
-  MaxLength,
-  ValidateBy,
-  ValidateNested,
-} from 'class-validator';
-import { IsEmailAddress } from '../http/email';
-import { IsVisibleId } from '../http/visible-id';
+  Id,
+  Optional,
+  OptionalEmail,
+  OptionalObject,
+  OptionalObjects,
+  OptionalText,
+  OptionalTexts,
+  Text,
+  type FieldDoc,
+} from '../http/fields';
 
-const MAX_ITEMS = 1000;
-
-function IsWebAddress(): PropertyDecorator {
-  return ValidateBy({
+function OptionalWebAddress(doc: FieldDoc): PropertyDecorator {
+  const rule = ValidateBy({
     name: 'isWebAddress',
     validator: {
       validate: (value: unknown) => typeof value === 'string' && isURL(value.trim(), { protocols: ['http', 'https'] }),
       defaultMessage: () => '$property must be a URL',
     },
   });
-}
-
-/** A file that was uploaded before. */
-export class FileReference {
-  @IsVisibleId()
-  carv_file_id!: string;
+  return Optional(doc, { type: 'string' }, rule);
 }
 
 /** The whole candidate, as `POST /v1/candidates` and the event `candidate.created` bring it. */
 export class CandidateDto {
-  @IsVisibleId()
+  @Id({ description: "The candidate's id in the ATS, unique within the workspace", example: 'candidate-123' })
   candidate_id!: string;
 
-  @IsString()
-  @MaxLength(500)
-  @Matches(/\S/, { message: 'must not be empty' })
+  @Text(500, { description: 'Given name', example: 'Jane' })
   first_name!: string;
 
-  @IsString()
-  @MaxLength(500)
-  @Matches(/\S/, { message: 'must not be empty' })
+  @Text(500, { description: 'Family name', example: 'Smith' })
   last_name!: string;
 
-  @IsOptional()
-  @IsEmailAddress()
+  @OptionalEmail({ description: 'E-mail address', example: 'jane.smith@example.com' })
   email?: string | null;
 
-  @IsOptional()
-  @IsString()
-  @MaxLength(100)
+  @OptionalText(100, {
+    description: 'Telephone number; an international one is delivered in the form E.164',
+    example: '+31201234567',
+  })
   phone?: string | null;
 
-  @IsOptional()
-  @IsString()
-  @MaxLength(2000)
+  @OptionalText(2000, { description: 'One line on who this is', example: 'Senior backend engineer' })
   headline?: string | null;
 
-  @IsOptional()
-  @IsString()
-  @MaxLength(500)
+  @OptionalText(500, { description: 'Where the candidate lives, in words', example: 'Amsterdam, NL' })
   location?: string | null;
 
-  @IsOptional()
-  @IsWebAddress()
+  @OptionalWebAddress({ description: 'The LinkedIn profile', example: 'https://www.linkedin.com/in/jane-smith' })
   linkedin_url?: string | null;
 
-  @IsOptional()
-  @IsArray()
-  @ArrayMaxSize(MAX_ITEMS)
-  @IsString({ each: true })
-  @MaxLength(500, { each: true })
+  @OptionalTexts({
+    description: 'Skills by name; repetitions that differ only in case are dropped',
+    example: ['TypeScript', 'PostgreSQL'],
+  })
   skills?: string[] | null;
 
-  @IsOptional()
-  @IsArray()
-  @ArrayMaxSize(MAX_ITEMS)
-  @IsObject({ each: true })
+  @OptionalObjects({
+    description: 'Languages; the members are yours to choose',
+    example: [{ language: 'Dutch', level: 'native' }],
+  })
   languages?: object[] | null;
 
-  @IsOptional()
-  @IsArray()
-  @ArrayMaxSize(MAX_ITEMS)
-  @IsObject({ each: true })
+  @OptionalObjects({
+    description: 'Positions held; the members are yours to choose',
+    example: [{ title: 'Backend engineer', company: 'Acme', from: '2021-03', to: null }],
+  })
   experience?: object[] | null;
 
-  @IsOptional()
-  @IsArray()
-  @ArrayMaxSize(MAX_ITEMS)
-  @IsObject({ each: true })
+  @OptionalObjects({
+    description: 'Schools and degrees; the members are yours to choose',
+    example: [{ school: 'University of Amsterdam', degree: 'MSc Computer Science' }],
+  })
   education?: object[] | null;
 
-  @IsOptional()
-  @IsObject()
-  @ValidateNested()
-  @Type(() => FileReference)
+  @OptionalCv()
   cv?: FileReference | null;
 
-  @IsOptional()
-  @IsObject()
+  @OptionalObject({ description: 'Anything else, kept and delivered as it is', example: { source: 'referral' } })
   custom_fields?: object | null;
 }
 

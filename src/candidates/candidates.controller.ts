@@ -2,22 +2,16 @@ import { Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Req, Res 
 import type { Request, Response } from 'express';
 import type { Caller } from '../accounts/credential';
 import { Auth, CallerOf } from '../auth/caller';
-import { DomainError, invalid, unauthorized, unprovisioned } from '../errors';
-import { clientIdHeader, isKnown } from '../http/headers';
+import { EntityRequests, type EntityPage } from '../entities/entity-requests.service';
 import { JsonBody } from '../http/json-body';
-import { encodeCursor, readPage } from '../http/page';
 import { VisibleIdPipe } from '../http/visible-id';
-import { RestWrites, type Accepted202 } from '../inbox/rest-writes.service';
+import type { Accepted202 } from '../inbox/rest-writes.service';
 import { CandidateDto, CandidatePatch } from './candidate.dto';
-import { CandidatesRepository, type Found, type StoredCandidate } from './candidates.repository';
 
 @Auth('api-key')
 @Controller('v1/candidates')
 export class CandidatesController {
-  constructor(
-    private readonly writes: RestWrites,
-    private readonly candidates: CandidatesRepository,
-  ) {}
+  constructor(private readonly requests: EntityRequests) {}
 
   @Post()
   @HttpCode(202)
@@ -26,11 +20,7 @@ export class CandidatesController {
     @CallerOf() caller: Caller,
     @JsonBody(CandidateDto) candidate: CandidateDto,
   ): Promise<Accepted202> {
-    return this.writes.accept(request, caller, {
-      event: 'candidate.created',
-      entityId: candidate.candidate_id,
-      payload: candidate,
-    });
+    return this.requests.create(request, caller, 'candidate', candidate);
   }
 
   @Patch(':candidate_id')
@@ -41,10 +31,7 @@ export class CandidatesController {
     @Param('candidate_id', VisibleIdPipe) id: string,
     @JsonBody(CandidatePatch, { mergePatch: true }) patch: CandidatePatch,
   ): Promise<Accepted202> {
-    if (patch.candidate_id !== undefined && patch.candidate_id !== id) {
-      throw invalid([{ field: 'candidate_id', message: 'must be the one in the path' }]);
-    }
-    return this.writes.accept(request, caller, { event: 'candidate.updated', entityId: id, payload: patch });
+    return this.requests.update(request, caller, 'candidate', id, patch);
   }
 
   @Delete(':candidate_id')
@@ -54,49 +41,25 @@ export class CandidatesController {
     @CallerOf() caller: Caller,
     @Param('candidate_id', VisibleIdPipe) id: string,
   ): Promise<Accepted202> {
-    return this.writes.accept(request, caller, { event: 'candidate.deleted', entityId: id, payload: {} });
+    return this.requests.remove(request, caller, 'candidate', id);
   }
 
   @Get()
-  async list(
+  list(
     @Req() request: Request,
     @CallerOf() caller: Caller,
     @Query() query: Record<string, unknown>,
-  ): Promise<object> {
-    const page = readPage(query);
-    const found = admitted(await this.candidates.list(caller, clientIdHeader(request), page));
-    const last = found.length === page.limit ? found.at(-1) : undefined;
-    return {
-      data: found.map(shown),
-      next_cursor: last ? encodeCursor({ updatedAt: last.updated_at, id: last.data.candidate_id }) : null,
-    };
+  ): Promise<EntityPage> {
+    return this.requests.list(request, caller, 'candidate', query);
   }
 
   @Get(':candidate_id')
-  async find(
+  find(
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
     @CallerOf() caller: Caller,
     @Param('candidate_id', VisibleIdPipe) id: string,
   ): Promise<object | undefined> {
-    const found = admitted(await this.candidates.find(caller, clientIdHeader(request), id));
-    if (found === null) throw new DomainError('not_found', 'There is no such candidate in this workspace');
-    const etag = `"${found.updated_at}"`;
-    response.setHeader('ETag', etag);
-    if (isKnown(request, etag)) {
-      response.status(304);
-      return undefined;
-    }
-    return shown(found);
+    return this.requests.find(request, response, caller, 'candidate', id);
   }
-}
-
-function shown({ data, created_at, updated_at }: StoredCandidate): object {
-  return Object.assign({}, data, { created_at, updated_at });
-}
-
-function admitted<T>(found: Found<T>): T {
-  if (found === 'unauthorized') throw unauthorized();
-  if (found === 'unprovisioned') throw unprovisioned();
-  return found;
 }

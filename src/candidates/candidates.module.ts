@@ -1,14 +1,10 @@
 import { Module } from '@nestjs/common';
-import { InboxModule } from '../inbox/inbox.module';
+import { EntitiesModule } from '../entities/entities.module';
 import { CandidatesController } from './candidates.controller';
 import { CandidateHandlers } from './candidates.handlers';
-import { CandidatesRepository } from './candidates.repository';
 
-@Module({
-  providers: [CandidateHandlers, CandidatesRepository],
-  exports: [CandidateHandlers, CandidatesRepository],
-})
+@Module({ imports: [EntitiesModule], providers: [CandidateHandlers], exports: [CandidateHandlers] })
 export class CandidatesModule {}
 
-@Module({ imports: [CandidatesModule, InboxModule], controllers: [CandidatesController] })
+@Module({ imports: [EntitiesModule], controllers: [CandidatesController] })
 export class CandidatesApiModule {}

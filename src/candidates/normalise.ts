@@ -1,6 +1,5 @@
 import { parsePhoneNumberFromString } from 'libphonenumber-js/min';
-
-import { tidy, tidyDistinct, tidyEmail } from '../events/text';
+import { rewriteTexts, tidy, tidyDistinct, tidyEmail } from '../events/text';
 
 /** The fields of a candidate that have rules; all others pass through as they are. */
 export interface CandidateFields {
@@ -14,28 +13,20 @@ export interface CandidateFields {
   skills?: readonly string[] | null;
 }
 
-type TextField = Exclude<keyof CandidateFields, 'skills'>;
-
-const RULES: readonly (readonly [TextField, (text: string) => string])[] = [
-  ['first_name', tidy],
-  ['last_name', tidy],
-  ['headline', tidy],
-  ['location', tidy],
-  ['linkedin_url', (url) => url.normalize('NFC').trim()],
-  ['email', tidyEmail],
-  ['phone', normalisePhone],
-];
-
 /**
  * The candidate as it is stored and delivered. Takes a whole candidate or a PATCH alike: absent fields stay absent and
  * nulls, which remove a field, stay null. The argument is not changed, and normalising twice changes nothing more.
  */
 export function normaliseCandidate<T extends CandidateFields>(fields: T): T {
-  const result: CandidateFields = { ...fields };
-  for (const [name, rule] of RULES) {
-    const text = result[name];
-    if (typeof text === 'string') result[name] = rule(text);
-  }
+  const result = rewriteTexts<CandidateFields>(fields, {
+    first_name: tidy,
+    last_name: tidy,
+    headline: tidy,
+    location: tidy,
+    linkedin_url: (url) => url.normalize('NFC').trim(),
+    email: tidyEmail,
+    phone: normalisePhone,
+  });
   if (result.skills) result.skills = tidyDistinct(result.skills);
   return result as T;
 }

@@ -14,6 +14,12 @@ export const INBOUND = {
   'candidate.created': { entity: 'candidate', id: 'candidate_id', asks: 'candidate.created' },
   'candidate.updated': { entity: 'candidate', id: 'candidate_id', asks: 'candidate.updated' },
   'candidate.deleted': { entity: 'candidate', id: 'candidate_id', asks: 'candidate.deleted' },
+  'vacancy.created': { entity: 'vacancy', id: 'vacancy_id', asks: 'vacancy.created' },
+  'vacancy.updated': { entity: 'vacancy', id: 'vacancy_id', asks: 'vacancy.updated' },
+  'vacancy.deleted': { entity: 'vacancy', id: 'vacancy_id', asks: 'vacancy.deleted' },
+  'application.created': { entity: 'application', id: 'application_id', asks: 'application.created' },
+  'application.updated': { entity: 'application', id: 'application_id', asks: 'application.updated' },
+  'application.deleted': { entity: 'application', id: 'application_id', asks: 'application.deleted' },
   'workspace.created': { entity: 'workspace', id: 'client_id', asks: 'workspace.provisioned' },
   'workspace.member_added': { entity: 'member', id: 'user_id', asks: 'workspace.member_added' },
 } as const satisfies Record<string, Description>;

@@ -7,7 +7,7 @@ export type OutboundEventType =
 
 /** Why a write came to nothing; `message` is for the ATS's developers. */
 export interface ResultError {
-  code: 'not_found' | 'file_unavailable' | 'internal_error';
+  code: 'not_found' | 'unknown_candidate' | 'unknown_vacancy' | 'file_unavailable' | 'internal_error';
   message: string;
 }
 

@@ -9,6 +9,27 @@ export function tidy(text: string): string {
   return text.normalize('NFC').replace(/\s+/g, ' ').trim();
 }
 
+/** For texts of several lines: Unicode NFC, every line break one newline, no white space at the ends. */
+export function tidyLines(text: string): string {
+  return text
+    .normalize('NFC')
+    .replace(/\r\n?|\u2028|\u2029/g, '\n')
+    .trim();
+}
+
+/** A copy in which these fields, where they hold texts, are rewritten; absent ones stay absent, and nulls null. */
+export function rewriteTexts<T extends object>(
+  entity: T,
+  rules: { readonly [K in keyof T]?: (text: string) => string },
+): T {
+  const copy = { ...entity } as Record<string, unknown>;
+  for (const [name, rule] of Object.entries(rules) as [string, (text: string) => string][]) {
+    const text = copy[name];
+    if (typeof text === 'string') copy[name] = rule(text);
+  }
+  return copy as T;
+}
+
 /** The texts tidied, the empty ones dropped, and of those that differ only in case the first one kept in its place. */
 export function tidyDistinct(texts: readonly string[]): string[] {
   const distinct = new Map<string, string>();

@@ -1,3 +1,4 @@
+import { ApplicationDto, ApplicationId, ApplicationUpdate } from '../applications/application.dto';
 import { CandidateDto, CandidateId, CandidateUpdate } from '../candidates/candidate.dto';
 import { invalid, type FieldFault } from '../errors';
 import type { InboundEventType } from '../events/inbound';
@@ -5,6 +6,7 @@ import { isObject } from '../http/json';
 import { validateBody } from '../http/validate-body';
 import type { BodyClass } from '../http/validation-plan';
 import { VISIBLE_ID, VISIBLE_ID_RULE } from '../http/visible-id';
+import { VacancyDto, VacancyId, VacancyUpdate } from '../vacancies/vacancy.dto';
 import { MemberDto, WorkspaceDto } from '../workspaces/workspace.dto';
 
 /** An incoming webhook, understood and validated. */
@@ -35,6 +37,12 @@ const FORMS = {
   'candidate.created': { dto: CandidateDto, id: 'candidate_id', byMember: true },
   'candidate.updated': { dto: CandidateUpdate, id: 'candidate_id', byMember: true },
   'candidate.deleted': { dto: CandidateId, id: 'candidate_id', byMember: true },
+  'vacancy.created': { dto: VacancyDto, id: 'vacancy_id', byMember: true },
+  'vacancy.updated': { dto: VacancyUpdate, id: 'vacancy_id', byMember: true },
+  'vacancy.deleted': { dto: VacancyId, id: 'vacancy_id', byMember: true },
+  'application.created': { dto: ApplicationDto, id: 'application_id', byMember: true },
+  'application.updated': { dto: ApplicationUpdate, id: 'application_id', byMember: true },
+  'application.deleted': { dto: ApplicationId, id: 'application_id', byMember: true },
   'workspace.created': { dto: WorkspaceDto, id: 'client_id', shared: 'client_id', byMember: false },
   'workspace.member_added': { dto: MemberDto, id: 'user_id', shared: 'user_id', byMember: false },
 } satisfies Record<InboundEventType, Form>;

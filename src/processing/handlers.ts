@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
+import { ApplicationHandlers } from '../applications/applications.handlers';
 import { CandidateHandlers } from '../candidates/candidates.handlers';
 import type { InboundEventType } from '../events/inbound';
 import type { Handler } from '../inbox/handler';
+import { VacancyHandlers } from '../vacancies/vacancies.handlers';
 import { WorkspaceHandlers } from '../workspaces/workspaces.handlers';
 
 /** Which handler applies which event. An event without a handler does not compile. */
@@ -9,11 +11,22 @@ import { WorkspaceHandlers } from '../workspaces/workspaces.handlers';
 export class Handlers {
   readonly byEvent: Readonly<Record<InboundEventType, Handler>>;
 
-  constructor(candidates: CandidateHandlers, workspaces: WorkspaceHandlers) {
+  constructor(
+    candidates: CandidateHandlers,
+    vacancies: VacancyHandlers,
+    applications: ApplicationHandlers,
+    workspaces: WorkspaceHandlers,
+  ) {
     this.byEvent = {
       'candidate.created': candidates.apply,
       'candidate.updated': candidates.apply,
       'candidate.deleted': candidates.apply,
+      'vacancy.created': vacancies.apply,
+      'vacancy.updated': vacancies.apply,
+      'vacancy.deleted': vacancies.apply,
+      'application.created': applications.apply,
+      'application.updated': applications.apply,
+      'application.deleted': applications.apply,
       'workspace.created': workspaces.provision,
       'workspace.member_added': workspaces.addMember,
     };

@@ -1,14 +1,24 @@
 import { Module } from '@nestjs/common';
+import { ApplicationsModule } from '../applications/applications.module';
 import { CandidatesModule } from '../candidates/candidates.module';
 import { InboxModule } from '../inbox/inbox.module';
 import { OutboxModule } from '../outbox/outbox.module';
 import { QueueModule } from '../queue/queue.module';
+import { VacanciesModule } from '../vacancies/vacancies.module';
 import { WorkspacesModule } from '../workspaces/workspaces.module';
 import { Handlers } from './handlers';
 import { ProcessingWorker } from './processing.worker';
 
 @Module({
-  imports: [CandidatesModule, WorkspacesModule, InboxModule, OutboxModule, QueueModule],
+  imports: [
+    CandidatesModule,
+    VacanciesModule,
+    ApplicationsModule,
+    WorkspacesModule,
+    InboxModule,
+    OutboxModule,
+    QueueModule,
+  ],
   providers: [Handlers, ProcessingWorker],
 })
 export class ProcessingModule {}

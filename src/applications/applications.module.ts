@@ -1,0 +1,10 @@
+import { Module } from '@nestjs/common';
+import { EntitiesModule } from '../entities/entities.module';
+import { ApplicationsController } from './applications.controller';
+import { ApplicationHandlers } from './applications.handlers';
+
+@Module({ imports: [EntitiesModule], providers: [ApplicationHandlers], exports: [ApplicationHandlers] })
+export class ApplicationsModule {}
+
+@Module({ imports: [EntitiesModule], controllers: [ApplicationsController] })
+export class ApplicationsApiModule {}

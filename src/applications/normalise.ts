@@ -1,0 +1,7 @@
+import { rewriteTexts, tidy } from '../events/text';
+import type { ApplicationDto } from './application.dto';
+
+/** The application as it is stored and delivered; normalising twice changes nothing more. */
+export function normaliseApplication(application: ApplicationDto): ApplicationDto {
+  return rewriteTexts(application, { stage: tidy, source: tidy, applied_at: tidy });
+}

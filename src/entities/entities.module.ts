@@ -1,0 +1,12 @@
+import { Module } from '@nestjs/common';
+import { InboxModule } from '../inbox/inbox.module';
+import { Entities } from './entities.repository';
+import { EntityRequests } from './entity-requests.service';
+import { EntityWrites } from './entity-writes.service';
+
+@Module({
+  imports: [InboxModule],
+  providers: [Entities, EntityRequests, EntityWrites],
+  exports: [Entities, EntityRequests, EntityWrites],
+})
+export class EntitiesModule {}
