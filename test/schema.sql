@@ -78,6 +78,7 @@ constraint dead_message_pkey on dead_message PRIMARY KEY (reference_id);
 constraint dead_message_state_check on dead_message CHECK ((state = ANY (ARRAY['dead'::text, 'discarded'::text])));
 CREATE INDEX dead_message_account ON dead_message USING btree (ats_id, at);
 CREATE UNIQUE INDEX dead_message_pkey ON dead_message USING btree (reference_id);
+CREATE INDEX dead_message_state ON dead_message USING btree (ats_id, state, reference_id);
 
 table delivery_attempt (
   id uuid not null,
@@ -137,6 +138,8 @@ table flow (
 ) partition by RANGE (reference_id);
 constraint flow_pkey on flow PRIMARY KEY (reference_id);
 constraint flow_source_check on flow CHECK ((source = ANY (ARRAY['rest'::text, 'webhook'::text, 'portal'::text, 'internal'::text, 'cli'::text])));
+CREATE INDEX flow_account ON ONLY flow USING btree (ats_id, reference_id);
+CREATE INDEX flow_entity ON ONLY flow USING btree (ats_id, entity_id, reference_id);
 CREATE UNIQUE INDEX flow_pkey ON ONLY flow USING btree (reference_id);
 
 table idempotency_key (

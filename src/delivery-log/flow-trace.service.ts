@@ -6,7 +6,8 @@ import { entityKey } from '../events/results';
 import { uuidFloor, uuidTime } from '../database/clock';
 import { Database, REQUEST_DEADLINE_MS, statement } from '../database/database';
 
-export type FlowStatus = 'accepted' | 'processed' | 'delivered' | 'dead' | 'discarded';
+export const FLOW_STATUSES = ['accepted', 'processed', 'delivered', 'dead', 'discarded'] as const;
+export type FlowStatus = (typeof FLOW_STATUSES)[number];
 
 /** One flow from end to end (contract, section 5); times are ISO 8601. */
 export interface FlowTrace {
@@ -82,7 +83,7 @@ const PENDING = statement(
 );
 
 /** An attempt's id is made by another process, whose measure of the database's time may be a little behind. */
-const CLOCKS_APART_MS = 60_000;
+export const CLOCKS_APART_MS = 60_000;
 
 @Injectable()
 export class FlowTraces {
@@ -127,7 +128,8 @@ export class FlowTraces {
   }
 }
 
-function statusOf(flow: FlowRow, settled: boolean): FlowStatus {
+/** @param settled whether it was delivered and is not on its way again */
+export function statusOf(flow: Pick<FlowRow, 'result' | 'ended'>, settled: boolean): FlowStatus {
   if (flow.result === null) return 'accepted';
   if (flow.ended !== null) return flow.ended;
   return settled ? 'delivered' : 'processed';

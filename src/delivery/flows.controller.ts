@@ -1,12 +1,21 @@
-import { Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
+import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { readerColumns, type Caller } from '../accounts/credential';
 import { Auth, CallerOf } from '../auth/caller';
-import { FlowTraces, type FlowTrace } from '../delivery-log/flow-trace.service';
-import { DomainError } from '../errors';
+import { FlowSearch, type FlowFilter, type FlowSummary } from '../delivery-log/flow-search.service';
+import { FLOW_STATUSES, FlowTraces, type FlowStatus, type FlowTrace } from '../delivery-log/flow-trace.service';
+import { DomainError, invalid, type FieldFault } from '../errors';
+import { readLimit } from '../http/page';
+import { VISIBLE_ID, VISIBLE_ID_RULE } from '../http/visible-id';
 import type { Accepted202 } from '../inbox/rest-writes.service';
 import { OutboxOperations } from '../outbox/outbox-operations.service';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** A page may hold fewer flows than asked for, even none: it is the last one when `next_cursor` is null. */
+interface FlowPage {
+  readonly data: readonly FlowSummary[];
+  readonly next_cursor: string | null;
+}
 
 /** Where a flow stands, for the account it belongs to. */
 @Auth('api-key')
@@ -14,8 +23,15 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 export class FlowsController {
   constructor(
     private readonly traces: FlowTraces,
+    private readonly search: FlowSearch,
     private readonly operations: OutboxOperations,
   ) {}
+
+  @Get()
+  async list(@CallerOf() caller: Caller, @Query() query: Record<string, unknown>): Promise<FlowPage> {
+    const { flows, next } = await this.search.find(caller, readFilter(query));
+    return { data: flows, next_cursor: next };
+  }
 
   @Get(':reference_id')
   async trace(@CallerOf() caller: Caller, @Param('reference_id') referenceId: string): Promise<FlowTrace> {
@@ -34,4 +50,34 @@ export class FlowsController {
     await this.operations.redeliver(reference_id, readerColumns(caller));
     return { reference_id };
   }
+}
+
+const PARAMETERS = ['entity_id', 'client_id', 'status', 'limit', 'cursor'];
+
+/** @throws {DomainError} 422 naming each parameter that is wrong */
+function readFilter(query: Record<string, unknown>): FlowFilter {
+  const faults: FieldFault[] = [];
+  const read = (name: string, fits: (text: string) => boolean, rule: string): string | undefined => {
+    const value = query[name];
+    if (value === undefined || (typeof value === 'string' && fits(value))) return value;
+    faults.push({ field: name, message: rule });
+    return undefined;
+  };
+  for (const name of Object.keys(query)) {
+    if (!PARAMETERS.includes(name)) faults.push({ field: name, message: 'is not a known parameter' });
+  }
+  const isStatus = (text: string): boolean => (FLOW_STATUSES as readonly string[]).includes(text);
+  const entityId = read('entity_id', (text) => VISIBLE_ID.test(text), VISIBLE_ID_RULE);
+  const clientId = read('client_id', (text) => VISIBLE_ID.test(text), VISIBLE_ID_RULE);
+  const status = read('status', isStatus, `must be one of ${FLOW_STATUSES.join(', ')}`);
+  const before = read('cursor', (text) => UUID.test(text), 'must be a next_cursor of an earlier page');
+  const limit = readLimit(query, faults);
+  if (faults.length > 0) throw invalid(faults);
+  return {
+    limit,
+    ...(entityId !== undefined && { entityId }),
+    ...(clientId !== undefined && { clientId }),
+    ...(status !== undefined && { status: status as FlowStatus }),
+    ...(before !== undefined && { before }),
+  };
 }

@@ -27,8 +27,7 @@ export function readPage(query: Record<string, unknown>): Page {
   for (const name of Object.keys(query)) {
     if (!['updated_after', 'limit', 'cursor'].includes(name)) fault(name, 'is not a known parameter');
   }
-  const limit = query.limit === undefined ? DEFAULT_LIMIT : Number(query.limit);
-  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) fault('limit', `must be from 1 to ${MAX_LIMIT}`);
+  const limit = readLimit(query, faults);
   let after: Position = { updatedAt: '-infinity', id: '' };
   if (query.updated_after !== undefined) {
     const updatedAt = readTime(query.updated_after);
@@ -42,6 +41,14 @@ export function readPage(query: Record<string, unknown>): Page {
   }
   if (faults.length > 0) throw invalid(faults);
   return { after, limit };
+}
+
+/** Reads `limit`; adds a fault when it is out of bounds. */
+export function readLimit(query: Record<string, unknown>, faults: FieldFault[]): number {
+  const limit = query.limit === undefined ? DEFAULT_LIMIT : Number(query.limit);
+  if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT) return limit;
+  faults.push({ field: 'limit', message: `must be from 1 to ${MAX_LIMIT}` });
+  return DEFAULT_LIMIT;
 }
 
 /** Sorts behind every id, so that `updated_after` leaves out what was changed at that very time. */
