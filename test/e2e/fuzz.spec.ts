@@ -67,7 +67,7 @@ const anything = fc.oneof(fc.jsonValue({ maxDepth: 3 }), nasty);
 const likeABody = fc.dictionary(fc.constantFrom(...FIELDS), anything, { maxKeys: 8 });
 const body = fc.oneof(
   { weight: 6, arbitrary: likeABody.map((value) => Buffer.from(JSON.stringify(value))) },
-  { weight: 1, arbitrary: anything.map((value) => Buffer.from(JSON.stringify(value)) },
+  { weight: 1, arbitrary: anything.map((value) => Buffer.from(JSON.stringify(value))) },
   { weight: 1, arbitrary: fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)) },
   {
     weight: 1,
