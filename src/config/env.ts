@@ -110,6 +110,11 @@ export class Env {
   @Max(365)
   DEAD_RETENTION_DAYS = 30;
 
+  /** Whoever reads `/metrics` shows it as a bearer token. */
+  @IsOptional()
+  @Matches(/^[\x21-\x7e]{16,200}$/, { message: 'must be 16 to 200 visible ASCII characters' })
+  METRICS_TOKEN?: string;
+
   @IsIn(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
   LOG_LEVEL: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent' = 'info';
 
@@ -156,6 +161,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     'MIGRATE_ON_START',
     'PUBLIC_URL',
     'DELIVERY_ALLOWED_PRIVATE_RANGES',
+    'METRICS_TOKEN',
   ]);
   // An empty list of private ranges means none; any other empty setting counts as unset, as compose files write it.
   const given = Object.fromEntries(

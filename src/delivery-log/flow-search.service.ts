@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { READER, readerColumns, type Caller } from '../accounts/credential';
 import { uuidFloor, uuidTime } from '../database/clock';
 import { Database, REQUEST_DEADLINE_MS, statement } from '../database/database';
 import { unauthorized } from '../errors';
@@ -29,6 +28,9 @@ export interface FlowFilter {
   readonly before?: string;
 }
 
+/** Account and hash of its key, judged in the statement that reads. */
+export type Reader = readonly [atsId: string, apiKeyHash: Buffer | null];
+
 interface Row {
   reference_id: string;
   client_id: string;
@@ -50,7 +52,7 @@ function search(name: string, from: string, filter: string): ReturnType<typeof s
     `flow_search_${name}`,
     `select f.reference_id, f.client_id, f.entity_id, f.event, f.source, r.status as result, r.event as result_event,
             d.state as ended
-       from ${READER}
+       from (select ats_id from account where ats_id = $1 and api_key_hash = $2 and enabled) reader
        left join lateral (
          select f.reference_id, f.client_id, f.entity_id, f.event, f.source from ${from}
           where f.ats_id = reader.ats_id and f.reference_id < $3::uuid and ${filter}
@@ -93,11 +95,11 @@ export class FlowSearch {
    *
    * @throws {DomainError} `unauthorized` when the caller's key no longer counts
    */
-  async find(caller: Caller, filter: FlowFilter): Promise<{ flows: FlowSummary[]; next: string | null }> {
+  async find(reader: Reader, filter: FlowFilter): Promise<{ flows: FlowSummary[]; next: string | null }> {
     const narrow = filter.status !== undefined || filter.clientId !== undefined;
     const window = narrow ? WINDOW : filter.limit;
-    const rows = await this.rows(caller, filter, window);
-    const delivered = await this.delivered(caller.atsId, rows);
+    const rows = await this.rows(reader, filter, window);
+    const delivered = await this.delivered(reader[0], rows);
     const fitting = rows
       .map((row) => summary(row, delivered.has(row.reference_id)))
       .filter((flow) => filter.clientId === undefined || flow.client_id === filter.clientId)
@@ -108,15 +110,19 @@ export class FlowSearch {
     return { flows, next: next?.reference_id ?? null };
   }
 
-  private async rows(caller: Caller, { status, entityId, before }: FlowFilter, window: number): Promise<Row[]> {
-    const values = [...readerColumns(caller), before ?? LAST, window];
+  private async rows(reader: Reader, { status, entityId, before }: FlowFilter, window: number): Promise<Row[]> {
+    const values = [...reader, before ?? LAST, window];
     const [sql, ...filter] =
       entityId !== undefined
         ? [OF_ENTITY, entityId]
         : status === 'dead' || status === 'discarded'
           ? [ENDED, status]
           : [ALL];
-    const rows = await this.database.query<Row | { reference_id: null }>(sql, [...values, ...filter], REQUEST_DEADLINE_MS);
+    const rows = await this.database.query<Row | { reference_id: null }>(
+      sql,
+      [...values, ...filter],
+      REQUEST_DEADLINE_MS,
+    );
     if (rows.length === 0) throw unauthorized();
     return rows.filter((row): row is Row => row.reference_id !== null);
   }

@@ -5,6 +5,7 @@ import { Env } from '../config/env';
 import { Clock } from '../database/clock';
 import { eventId } from '../events/outbound';
 import { logger } from '../observability/logger';
+import { attemptDuration } from '../observability/metrics';
 import type { DueAccount, Message, Settlement } from '../outbox/outbox.service';
 import { decide, news } from './retry-policy';
 import { Sender, type Sent } from './sender';
@@ -33,6 +34,8 @@ export class Attempts {
     const id = this.clock.uuidv7();
     const tried = await this.trySecrets(message, account);
     const settlement = this.judge(message, account, id, tried);
+    const { verdict, attempt } = settlement;
+    attemptDuration.observe({ outcome: attempt.outcome, verdict }, attempt.durationMs / 1000);
     logAttempt(settlement);
     return settlement;
   }

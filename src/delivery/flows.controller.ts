@@ -29,7 +29,7 @@ export class FlowsController {
 
   @Get()
   async list(@CallerOf() caller: Caller, @Query() query: Record<string, unknown>): Promise<FlowPage> {
-    const { flows, next } = await this.search.find(caller, readFilter(query));
+    const { flows, next } = await this.search.find(readerColumns(caller), readFilter(query));
     return { data: flows, next_cursor: next };
   }
 

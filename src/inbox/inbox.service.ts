@@ -4,6 +4,7 @@ import type { InboundEventType, Source } from '../events/inbound';
 import { Clock } from '../database/clock';
 import { Database, REQUEST_DEADLINE_MS } from '../database/database';
 import { DomainError, invalid, unauthorized, unprovisioned } from '../errors';
+import { flowsAccepted } from '../observability/metrics';
 import { WakeUp } from '../queue/wake-up.service';
 import { ACCEPT, BOUND_TO, type Verdict } from './accept.sql';
 import { GroupCommit } from '../queue/group-commit';
@@ -72,6 +73,7 @@ export class Inbox {
     return rows.map((row, i) => {
       switch (verdicts[i]?.verdict) {
         case 'accepted':
+          flowsAccepted.inc({ source: row.source });
           return { referenceId: row.referenceId, repeated: false };
         case 'repeated':
           return bound.get(row) ?? expired();

@@ -1,5 +1,6 @@
 import type { NextFunction, Request, Response } from 'express';
 import { logger } from './logger';
+import { requestDuration } from './metrics';
 import { requestIdFrom, runInContext, type RequestContext } from './request-context';
 
 /**
@@ -16,11 +17,14 @@ export function requestLog(req: Request, res: Response, next: NextFunction): voi
 }
 
 function writeLine(req: Request, res: Response, context: RequestContext, duration: number): void {
-  const route = req.route as { path?: unknown } | undefined;
+  const matched = req.route as { path?: unknown } | undefined;
+  const route = typeof matched?.path === 'string' ? matched.path : null;
+  const labels = { method: req.method, route: route ?? 'none', status: res.headersSent ? res.statusCode : 'none' };
+  requestDuration.observe(labels, duration / 1000);
   logger.info(
     {
       method: req.method,
-      route: typeof route?.path === 'string' ? route.path : null,
+      route,
       status: res.headersSent ? res.statusCode : null,
       ...(!res.writableFinished && { aborted: true }),
       duration_ms: Math.round(duration * 100) / 100,

@@ -5,12 +5,13 @@ import { WorkspacesModule } from '../workspaces/workspaces.module';
 import { DemoAccount } from './demo-account.service';
 import { DevReceiverController } from './dev-receiver.controller';
 import { HealthController } from './health.controller';
+import { MetricsController } from './metrics.controller';
 import { Readiness } from './readiness';
 import { Retention } from './retention.service';
 
 @Module({
   imports: [AccountsModule, OutboxModule, WorkspacesModule],
-  controllers: [HealthController],
+  controllers: [HealthController, MetricsController],
   providers: [Readiness, DemoAccount, Retention],
   exports: [Readiness, DemoAccount],
 })

@@ -7,6 +7,7 @@ import { failed } from '../events/results';
 import { InboxQueue, type Claimed } from '../inbox/inbox-queue.service';
 import { every } from '../observability/every';
 import { logger } from '../observability/logger';
+import { flowsProcessed } from '../observability/metrics';
 import { Outbox } from '../outbox/outbox.service';
 import { Poller } from '../queue/poller';
 import { WakeUp } from '../queue/wake-up.service';
@@ -187,6 +188,7 @@ export class ProcessingWorker implements OnApplicationBootstrap, BeforeApplicati
   }
 
   private report(results: readonly Result[], batchSize: number, durationMs: number): void {
+    for (const { error } of results) flowsProcessed.inc({ status: error === null ? 'success' : 'error' });
     if (!logger.isLevelEnabled('info')) return;
     const batch = { batch_size: batchSize, duration_ms: Math.round(durationMs * 100) / 100 };
     for (const { referenceId, atsId, clientId, event, error } of results) {

@@ -107,6 +107,7 @@ const open = (): Promise<void> => Promise.resolve();
 const CASES: Record<string, () => Promise<void>> = {
   'GET /health/live': open,
   'GET /health/ready': open,
+  'GET /metrics': open,
   'GET /dev/receiver': open,
   'POST /dev/receiver': open,
   'POST /v1/candidates': ownCreation(
