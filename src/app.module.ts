@@ -7,6 +7,7 @@ import { ConfigModule } from './config/config.module';
 import type { Env } from './config/env';
 import { DatabaseModule } from './database/database.module';
 import { DeliveryModule, FlowsApiModule } from './delivery/delivery.module';
+import { FeedApiModule } from './feed/feed.module';
 import { IncomingWebhooksModule } from './incoming-webhooks/incoming-webhooks.module';
 import { DevReceiverModule, OpsModule } from './ops/ops.module';
 import { ProcessingModule } from './processing/processing.module';
@@ -21,6 +22,7 @@ const API: Type[] = [
   ApplicationsApiModule,
   IncomingWebhooksModule,
   FlowsApiModule,
+  FeedApiModule,
 ];
 
 /** What drains the queues: inbox to outbox, outbox to the ATS. */

@@ -10,6 +10,7 @@ const STATUS = {
   unauthorized: 401,
   not_found: 404,
   conflict: 409,
+  gone: 410,
   too_large: 413,
   unsupported_media_type: 415,
   invalid: 422,
@@ -31,6 +32,8 @@ export class DomainError extends Error {
     readonly faults: readonly FieldFault[] = [],
     /** Seconds, sent as `Retry-After`. */
     readonly retryAfter?: number,
+    /** What this kind of refusal tells beside the members that all have (RFC 9457, 3.2). */
+    readonly members: Readonly<Record<string, string>> = {},
   ) {
     super(detail);
     this.name = 'DomainError';

@@ -12,7 +12,7 @@ const RUNGS = `
   entities
   candidates vacancies
   applications
-  incoming-webhooks processing delivery
+  incoming-webhooks processing delivery feed
   portal ops
   cli
   app.module.ts main.ts cli.ts`;

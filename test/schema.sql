@@ -126,6 +126,16 @@ comment on column endpoint.paused_until is 'nothing is sent before: the breaker 
 comment on column endpoint.probe_until is 'the lease of the one probe that may be under way';
 comment on column endpoint.trusted_secret_id is 'the secret by which the endpoint last verified a signature';
 
+table event_feed (
+  ats_id text collate "C" not null,
+  last_position bigint not null,
+  floor bigint not null default 0
+) with (fillfactor=50, autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_cost_delay=0);
+constraint event_feed_pkey on event_feed PRIMARY KEY (ats_id);
+CREATE UNIQUE INDEX event_feed_pkey ON event_feed USING btree (ats_id);
+comment on table event_feed is 'Its row is locked from the append of an account''s results to their commit, so they become visible in their order';
+comment on column event_feed.floor is 'the feed begins behind it: the greatest position whose day was dropped';
+
 table flow (
   reference_id uuid not null,
   ats_id text collate "C" not null,
@@ -230,12 +240,15 @@ table result_event (
   event text not null,
   status text not null,
   body text not null,
-  created_at timestamp with time zone not null
+  created_at timestamp with time zone not null,
+  "position" bigint not null
 ) partition by RANGE (reference_id);
 constraint result_event_pkey on result_event PRIMARY KEY (reference_id);
 constraint result_event_status_check on result_event CHECK ((status = ANY (ARRAY['success'::text, 'error'::text])));
+CREATE INDEX result_event_feed ON ONLY result_event USING btree (ats_id, "position");
 CREATE UNIQUE INDEX result_event_pkey ON ONLY result_event USING btree (reference_id);
 comment on table result_event is 'Its key is the flow''s: at most one result for each flow';
+comment on column result_event."position" is 'within the account, in the order of commit, without a gap';
 
 table retention_floor (
   singleton boolean not null default true,

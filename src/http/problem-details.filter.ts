@@ -39,7 +39,8 @@ export class ProblemDetailsFilter implements ExceptionFilter {
 
 function problemOf(error: unknown): Problem {
   if (error instanceof DomainError) {
-    return { status: error.status, detail: error.message, faults: error.faults, retryAfter: error.retryAfter };
+    const { status, message: detail, faults, retryAfter, members } = error;
+    return { status, detail, faults, retryAfter, members };
   }
   if (error instanceof HttpException && error.getStatus() !== 500) {
     const status = error.getStatus();

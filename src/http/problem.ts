@@ -10,6 +10,7 @@ export interface Problem {
   faults?: readonly FieldFault[];
   /** Seconds. */
   retryAfter?: number;
+  members?: Readonly<Record<string, string>>;
 }
 
 const LINGER_MS = 1000;
@@ -22,6 +23,7 @@ export function sendProblem(req: Request, res: Response, problem: Problem): void
     title: STATUS_CODES[problem.status] ?? 'Error',
     status: problem.status,
     detail: problem.detail,
+    ...problem.members,
     ...(problem.faults?.length && { errors: problem.faults }),
     request_id: currentContext()?.requestId,
   });

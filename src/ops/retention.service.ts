@@ -32,6 +32,18 @@ const KEEP = statement(
    on conflict do nothing`,
 );
 
+/**
+ * Where each account's feed begins once the days are gone. Positions and days of acceptance run nearly, not quite, side by
+ * side, hence the greatest. The counters are locked in the order in which `APPEND` locks them.
+ */
+const RAISE_FEEDS = statement(
+  'retention_raise_feeds',
+  `insert into event_feed as f (ats_id, last_position, floor)
+   select ats_id, max(position), max(position) from result_event where reference_id < $1::uuid
+    group by ats_id order by ats_id
+   on conflict (ats_id) do update set floor = excluded.floor where f.floor < excluded.floor`,
+);
+
 const EXPIRE_DEAD = statement(
   'retention_expire_dead',
   `delete from dead_message where at < $1::timestamptz returning reference_id`,
@@ -89,6 +101,8 @@ export class Retention {
       return false;
     }
     await this.database.query(KEEP, [floor]);
+    // Committed before anything is dropped: a reader sees the results, or that its cursor is too old.
+    await this.database.query(RAISE_FEEDS, [floor]);
     return true;
   }
 

@@ -1,14 +1,29 @@
 import { statement } from '../database/database';
 
-/** Stores results and queues them, in the order given: messages of one entity are delivered in the order of their ids. */
+/**
+ * Stores results and queues them, in the order given: messages of one entity are delivered in the order of their ids.
+ *
+ * Each account's results get the next positions of its feed. The counter's row stays locked until the commit, so whoever
+ * takes later positions commits later: a reader who sees one sees every one before it. A rollback takes its positions
+ * back. Lanes are locked before counters, counters in the order of their accounts, and nothing is locked behind them, so
+ * they close no circle.
+ */
 export const APPEND = statement(
   'outbox_append',
   `with t as (
      select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
        with ordinality as t(reference_id, ats_id, client_id, event, status, body, entity_key, n)
+   ), counted as (
+     insert into event_feed as f (ats_id, last_position)
+     select ats_id, count(*) from t group by ats_id order by ats_id collate "C"
+     on conflict (ats_id) do update set last_position = f.last_position + excluded.last_position
+     returning ats_id, last_position
    ), stored as (
-     insert into result_event (reference_id, ats_id, client_id, event, status, body, created_at)
-     select reference_id, ats_id, client_id, event, status, body, $8::timestamptz from t)
+     insert into result_event (reference_id, ats_id, client_id, event, status, body, created_at, position)
+     select t.reference_id, t.ats_id, t.client_id, t.event, t.status, t.body, $8::timestamptz,
+            c.last_position - count(*) over account + row_number() over (account order by t.n)
+       from t join counted c on c.ats_id = t.ats_id
+     window account as (partition by t.ats_id))
    insert into outbox_message (ats_id, entity_key, reference_id)
    select ats_id, entity_key, reference_id from t order by n`,
 );

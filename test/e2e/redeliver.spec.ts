@@ -229,9 +229,9 @@ describe('outbox redeliver', () => {
        ), bodies as (
          select d.*, uuidv7() as reference_id from d
        ), results as (
-         insert into result_event (reference_id, ats_id, client_id, event, status, body, created_at)
+         insert into result_event (reference_id, ats_id, client_id, event, status, body, created_at, position)
          select reference_id, $1, 'client-1', 'candidate.created', 'success',
-                json_build_object('reference_id', reference_id, 'data', json_build_object('n', n, 'age', age))::text, now()
+                json_build_object('reference_id', reference_id, 'data', json_build_object('n', n, 'age', age))::text, now(), n
            from bodies)
        insert into dead_message (reference_id, ats_id, entity_key, failures, state, at)
        select reference_id, $1, 'client-1/candidate/' || n % 50, 2, 'dead',

@@ -56,8 +56,8 @@ async function backlog(of: readonly TestAccount[], each: number): Promise<void> 
     const ids = Array.from({ length: each }, () => clock.uuidv7());
     await sql(
       `with t as (select * from unnest($2::uuid[], $3::text[]) t(id, body)), stored as (
-         insert into result_event (reference_id, ats_id, client_id, event, status, body, created_at)
-         select id, $1, 'client-1', 'candidate.created', 'success', body, now() from t)
+         insert into result_event (reference_id, ats_id, client_id, event, status, body, created_at, position)
+         select id, $1, 'client-1', 'candidate.created', 'success', body, now(), row_number() over () from t)
        insert into outbox_message (ats_id, entity_key, reference_id) select $1, id::text, id from t`,
       [atsId, ids, ids.map((id) => JSON.stringify({ reference_id: id, event_id: eventId(id) }))],
     );

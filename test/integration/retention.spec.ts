@@ -95,8 +95,8 @@ async function put(daysAgo: number, state: State, candidate = randomBytes(4).toS
     return id;
   }
   await sql(
-    `insert into result_event (reference_id, ats_id, client_id, event, status, body, created_at)
-     values ($1, $2, 'client-1', 'candidate.created', 'success', $3, now())`,
+    `insert into result_event (reference_id, ats_id, client_id, event, status, body, created_at, position)
+     select $1, $2, 'client-1', 'candidate.created', 'success', $3, now(), count(*) + 1 from result_event where ats_id = $2`,
     [id, account.atsId, bodyOf(id)],
   );
   await sql(
