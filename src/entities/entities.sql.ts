@@ -1,5 +1,6 @@
 import { READER } from '../accounts/credential';
 import { statement, type Statement } from '../database/database';
+import { isoTime } from '../database/iso-time';
 import type { EntityName } from './entity';
 
 type Action = 'load' | 'exist' | 'remove' | 'save' | 'find' | 'list';
@@ -15,7 +16,7 @@ function statements(name: EntityName): Record<Action, Statement> {
   const id = `${name}_id`;
   const keys = `unnest($1::text[], $2::text[], $3::text[]) k(ats_id, client_id, ${id})`;
   const reader = `${READER} left join workspace w on w.ats_id = reader.ats_id and w.client_id = $3`;
-  const columns = `w.ats_id is not null as provisioned, e.data, ${time('created_at')}, ${time('updated_at')}`;
+  const columns = `w.ats_id is not null as provisioned, e.data, ${isoTime('e.created_at', 'created_at')}, ${isoTime('e.updated_at', 'updated_at')}`;
   return {
     load: statement(
       `${name}_load`,
@@ -32,14 +33,23 @@ function statements(name: EntityName): Record<Action, Statement> {
         where e.ats_id = k.ats_id and e.client_id = k.client_id and e.${id} = k.${id}`,
     ),
     // The clock is read inside the workspace's lane, so a workspace's changes become visible in the order of updated_at.
-    // The microseconds keep those of one batch apart, in their order.
+    // It goes on behind the last change also when the database's clock stepped back, or a batch used up more microseconds
+    // than have passed; the microseconds keep those of one batch apart, in their order.
     save: statement(
       `${name}_save`,
-      `insert into ${name} (ats_id, client_id, ${id}, data, created_at, updated_at)
+      `with k as (
+         select * from unnest($1::text[], $2::text[], $3::text[], $4::text[])
+           with ordinality k(ats_id, client_id, ${id}, data, n)
+       ), lane as materialized (
+         select l.ats_id, l.client_id,
+                greatest(clock_timestamp(), (select e.updated_at from ${name} e
+                                              where e.ats_id = l.ats_id and e.client_id = l.client_id
+                                              order by e.updated_at desc, e.${id} desc limit 1)) as before
+           from (select distinct ats_id, client_id from k) l)
+       insert into ${name} (ats_id, client_id, ${id}, data, created_at, updated_at)
        select t.ats_id, t.client_id, t.${id}, t.data::json, t.at, t.at
-         from (select k.*, clock_timestamp() + k.n * interval '1 microsecond' as at
-                 from unnest($1::text[], $2::text[], $3::text[], $4::text[])
-                      with ordinality k(ats_id, client_id, ${id}, data, n)) t
+         from (select k.*, lane.before + k.n * interval '1 microsecond' as at
+                 from k join lane on lane.ats_id = k.ats_id and lane.client_id = k.client_id) t
        on conflict (ats_id, client_id, ${id})
        do update set data = excluded.data, updated_at = excluded.updated_at`,
     ),
@@ -57,9 +67,4 @@ function statements(name: EntityName): Record<Action, Statement> {
             order by e.updated_at, e.${id} limit $6) e on true`,
     ),
   };
-}
-
-/** ISO 8601 with microseconds, since ETag and cursor must tell any two versions apart. */
-function time(column: string): string {
-  return `to_char(e.${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as ${column}`;
 }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import type { Caller } from '../accounts/credential';
 import { DomainError, invalid } from '../errors';
-import { clientIdHeader, isKnown } from '../http/headers';
+import { clientIdHeader, isUnchanged } from '../http/headers';
 import { encodeCursor, readPage } from '../http/page';
 import { RestWrites, type Accepted202 } from '../inbox/rest-writes.service';
 import { Entities, type Shown } from './entities.repository';
@@ -60,11 +60,7 @@ export class EntityRequests {
   ): Promise<object | undefined> {
     const found = await this.entities.find(caller, name, clientIdHeader(request), entityId);
     if (found === undefined) throw new DomainError('not_found', `There is no such ${name} in this workspace`);
-    const etag = `"${found.updated_at}"`;
-    response.setHeader('ETag', etag);
-    if (!isKnown(request, etag)) return shown(found);
-    response.status(304);
-    return undefined;
+    return isUnchanged(request, response, found.updated_at) ? undefined : shown(found);
   }
 }
 

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { invalid, type FieldFault } from '../errors';
 import { VISIBLE_ID, VISIBLE_ID_RULE } from './visible-id';
 
@@ -37,6 +37,15 @@ export function idempotencyKey(req: IncomingMessage): string | undefined {
   if (key === undefined) return undefined;
   if (typeof key === 'string' && IDEMPOTENCY_KEY.test(key)) return key;
   throw invalid([{ field: 'Idempotency-Key', message: 'must be 1–255 visible ASCII characters' }]);
+}
+
+/** Names the version of what is read by an ETag; true, with 304 set, when the caller has it. */
+export function isUnchanged(req: IncomingMessage, res: ServerResponse, version: string): boolean {
+  const etag = `"${version}"`;
+  res.setHeader('ETag', etag);
+  if (!isKnown(req, etag)) return false;
+  res.statusCode = 304;
+  return true;
 }
 
 /** Whether `If-None-Match` names this entity tag: a list, compared weakly, or `*` (RFC 9110, 13.1.2). */
