@@ -283,5 +283,17 @@ table workspace (
 constraint workspace_ats_id_fkey on workspace FOREIGN KEY (ats_id) REFERENCES account(ats_id);
 constraint workspace_pkey on workspace PRIMARY KEY (ats_id, client_id);
 CREATE UNIQUE INDEX workspace_pkey ON workspace USING btree (ats_id, client_id);
+CREATE INDEX workspace_updated ON workspace USING btree (ats_id, updated_at, client_id) WHERE (provisioned_at IS NOT NULL);
 comment on table workspace is 'A row is the gate for entity writes, made when its provisioning is accepted, and the lane that serialises processing';
 comment on column workspace.provisioned_at is 'null: accepted, not processed yet';
+
+table workspace_clock (
+  ats_id text collate "C" not null,
+  at timestamp with time zone not null,
+  changes integer not null default 0
+);
+constraint workspace_clock_pkey on workspace_clock PRIMARY KEY (ats_id);
+CREATE UNIQUE INDEX workspace_clock_pkey ON workspace_clock USING btree (ats_id);
+comment on table workspace_clock is 'Its row is locked from a change of an account''s workspaces to the commit, so they become visible in the order of updated_at';
+comment on column workspace_clock.at is 'the greatest updated_at that was given';
+comment on column workspace_clock.changes is 'how many the last change gave, a microsecond apart';

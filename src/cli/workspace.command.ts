@@ -15,7 +15,7 @@ export const workspaceCommands: Record<string, Command> = {
       await app.get(Accounts).find(atsId);
       const adminName = optional(options, 'admin-name');
       const adminEmail = optional(options, 'admin-email');
-      await app.get(WorkspacesRepository).save([{ atsId, clientId, name, adminName, adminEmail }]);
+      await app.get(WorkspacesRepository).provision([{ atsId, clientId, name, adminName, adminEmail }]);
       return { ats_id: atsId, client_id: clientId, name };
     },
   },

@@ -74,6 +74,6 @@ export class DemoAccount {
       { atsId, name: 'Demo ATS', webhookUrl: url, apiKey, incomingSecret, outgoingSecret, admin },
       ACTOR,
     );
-    await this.workspaces.save([{ atsId, clientId, name: 'Demo Client', adminName: null, adminEmail: null }]);
+    await this.workspaces.provision([{ atsId, clientId, name: 'Demo Client', adminName: null, adminEmail: null }]);
   }
 }

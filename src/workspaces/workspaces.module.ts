@@ -10,5 +10,5 @@ import { WorkspacesRepository } from './workspaces.repository';
 })
 export class WorkspacesModule {}
 
-@Module({ imports: [InboxModule], controllers: [WorkspacesController] })
+@Module({ imports: [WorkspacesModule, InboxModule], controllers: [WorkspacesController] })
 export class WorkspacesApiModule {}

@@ -1,5 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { Database, statement, type Tx } from '../database/database';
+import { readerColumns, type Caller } from '../accounts/credential';
+import { Database, REQUEST_DEADLINE_MS, type Tx } from '../database/database';
+import { unauthorized } from '../errors';
+import type { Page } from '../http/page';
+import { LOCK_LANES } from '../inbox/claim.sql';
+import { FIND, LIST, OPEN, SAVE, SAVE_MEMBERS } from './workspaces.sql';
 
 export interface Workspace {
   readonly atsId: string;
@@ -17,32 +22,34 @@ export interface Member {
   readonly email: string;
 }
 
-/** An administrator that is not given stays as it was. */
-const SAVE = statement(
-  'workspaces_save',
-  `insert into workspace as w (ats_id, client_id, name, admin_name, admin_email, provisioned_at, updated_at)
-   select t.*, clock_timestamp(), clock_timestamp()
-     from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) t
-   on conflict (ats_id, client_id) do update
-     set name = excluded.name, admin_name = coalesce(excluded.admin_name, w.admin_name),
-         admin_email = coalesce(excluded.admin_email, w.admin_email),
-         provisioned_at = coalesce(w.provisioned_at, excluded.provisioned_at), updated_at = excluded.updated_at`,
-);
+/** As reads see it; what was never given is absent. */
+export interface ShownWorkspace {
+  readonly client_id: string;
+  readonly name: string;
+  readonly admin_name?: string;
+  readonly admin_email?: string;
+  readonly created_at: string;
+  readonly updated_at: string;
+}
 
-const SAVE_MEMBERS = statement(
-  'workspaces_save_members',
-  `insert into member (ats_id, client_id, user_id, name, email)
-   select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
-   on conflict (ats_id, client_id, user_id) do update
-     set name = excluded.name, email = excluded.email, updated_at = clock_timestamp()`,
-);
+type Row = { client_id: string | null } & Record<string, string | null>;
 
 @Injectable()
 export class WorkspacesRepository {
   constructor(private readonly database: Database) {}
 
-  /** Each workspace once: one statement cannot change a row twice. */
-  async save(workspaces: readonly Workspace[], tx: Tx = this.database): Promise<void> {
+  /** Makes or changes workspaces outside of processing, which may be at work on the same ones. */
+  async provision(workspaces: readonly Workspace[]): Promise<void> {
+    const keys = [workspaces.map((w) => w.atsId), workspaces.map((w) => w.clientId)];
+    await this.database.transaction(async (tx) => {
+      await tx.query(OPEN, keys);
+      await tx.query(LOCK_LANES, keys);
+      await this.save(workspaces, tx);
+    });
+  }
+
+  /** Each workspace once: one statement cannot change a row twice. Their lanes must be held. */
+  async save(workspaces: readonly Workspace[], tx: Tx): Promise<void> {
     if (workspaces.length === 0) return;
     await tx.query(SAVE, [
       workspaces.map((w) => w.atsId),
@@ -64,4 +71,25 @@ export class WorkspacesRepository {
       members.map((m) => m.email),
     ]);
   }
+  /** Undefined while its provisioning is not processed. @throws {DomainError} `unauthorized` */
+  async find(caller: Caller, clientId: string): Promise<ShownWorkspace | undefined> {
+    const values = [...readerColumns(caller), clientId];
+    return shown(await this.database.query<Row>(FIND, values, REQUEST_DEADLINE_MS))[0];
+  }
+
+  /** In the order of their last change; `page.limit` of them at most. @throws {DomainError} `unauthorized` */
+  async list(caller: Caller, page: Page): Promise<ShownWorkspace[]> {
+    const values = [...readerColumns(caller), page.after.updatedAt, page.after.id, page.limit];
+    return shown(await this.database.query<Row>(LIST, values, REQUEST_DEADLINE_MS));
+  }
+}
+
+/** No row: the caller no longer counts. One of nulls: nothing was found. */
+function shown(rows: readonly Row[]): ShownWorkspace[] {
+  if (rows.length === 0) throw unauthorized();
+  const found = rows.filter((row) => row.client_id !== null);
+  return found.map((row) => {
+    const given = Object.entries(row).filter(([, value]) => value !== null);
+    return Object.fromEntries(given) as unknown as ShownWorkspace;
+  });
 }

@@ -77,7 +77,7 @@ export async function makeAccount(
     adminName: null,
     adminEmail: null,
   }));
-  await app.get(WorkspacesRepository).save(workspaces);
+  await app.get(WorkspacesRepository).provision(workspaces);
   return { atsId, ...made };
 }
 
