@@ -142,6 +142,11 @@ const CASES: Record<string, () => Promise<void>> = {
     { client_id: 'client-1', name: 'own', admin_name: 'own', admin_email: 'own@example.com' },
     { event: 'workspace.provisioned', data: { name: 'own' } },
   ),
+  'GET /v1/workspaces': async () => {
+    const { body } = await ask('/v1/workspaces');
+    expect((body.data as { client_id: string }[]).map((w) => w.client_id)).toEqual(['client-1']);
+  },
+  'GET /v1/workspaces/:client_id': notFound(() => `/v1/workspaces/${VICTIMS_CLIENT}`),
   'POST /v1/workspaces/:client_id/members': async () => {
     const body = { user_id: 'u-1', name: 'own', email: 'own@example.com' };
     expect(await ask(`/v1/workspaces/${VICTIMS_CLIENT}/members`, { body })).toMatchObject({ status: 409 });
@@ -161,6 +166,13 @@ const CASES: Record<string, () => Promise<void>> = {
     const headers = { 'Content-Type': 'application/json', 'X-Webhook-Signature': signature };
     const response = await fetch(`${gateway.origin}/v1/webhooks/victim`, { method: 'POST', headers, body: raw });
     expect(response.status).toBe(401);
+  },
+  'GET /v1/events': async () => {
+    const victims = await call(gateway, victim, '/v1/events');
+    expect(victims.body.data).not.toEqual([]);
+    const { body } = await ask('/v1/events');
+    expect((body.data as ResultBody[]).map((e) => e.reference_id)).not.toContain(victimsFlow);
+    expect(await ask(`/v1/events?after=${String(victims.body.next_cursor)}`)).toMatchObject({ status: 422 });
   },
   'GET /v1/flows': async () => {
     const { body } = await ask('/v1/flows?limit=200');
