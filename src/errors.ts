@@ -14,6 +14,7 @@ const STATUS = {
   too_large: 413,
   unsupported_media_type: 415,
   invalid: 422,
+  rate_limited: 429,
   unavailable: 503,
 } as const;
 
@@ -59,6 +60,11 @@ export function unprovisioned(): DomainError {
 /** A refusal that names each field once; `detail` is the list in words. */
 export function invalid(faults: readonly FieldFault[]): DomainError {
   return new DomainError('invalid', faults.map((f) => `${f.field} ${f.message}`).join('; '), faults);
+}
+
+/** @param retryIn seconds */
+export function rateLimited(retryIn: number): DomainError {
+  return new DomainError('rate_limited', 'This account has sent too many requests; please slow down', [], retryIn);
 }
 
 /** The database did not answer: the write is not known to be accepted; repeating it with the same key is safe. */

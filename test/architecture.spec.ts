@@ -6,7 +6,7 @@ const RUNGS = `
   config events signing errors.ts
   observability
   database http egress
-  queue accounts delivery-log
+  queue accounts delivery-log rate-limit
   inbox outbox auth
   workspaces uploads
   entities

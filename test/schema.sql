@@ -233,6 +233,18 @@ constraint portal_user_pkey on portal_user PRIMARY KEY (email);
 constraint portal_user_role_check on portal_user CHECK ((role = ANY (ARRAY['admin'::text, 'viewer'::text, 'staff'::text])));
 CREATE UNIQUE INDEX portal_user_pkey ON portal_user USING btree (email);
 
+unlogged table rate_bucket (
+  ats_id text collate "C" not null,
+  level double precision not null,
+  granted integer not null,
+  at timestamp with time zone not null
+) with (fillfactor=50, autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_cost_delay=0);
+constraint rate_bucket_pkey on rate_bucket PRIMARY KEY (ats_id);
+CREATE UNIQUE INDEX rate_bucket_pkey ON rate_bucket USING btree (ats_id);
+comment on table rate_bucket is 'Tokens that no process has taken; unlogged, so that taking some costs no fsync: after a crash the buckets are full';
+comment on column rate_bucket.level is 'as it was at that time; it has been filling since';
+comment on column rate_bucket.granted is 'what was taken then';
+
 table result_event (
   reference_id uuid not null,
   ats_id text collate "C" not null,

@@ -1,9 +1,10 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import type { Request } from 'express';
+import type { Request, Response } from 'express';
 import type { Caller } from '../accounts/credential';
-import { unauthorized } from '../errors';
+import { rateLimited, unauthorized } from '../errors';
 import { annotate } from '../observability/request-context';
+import { RateLimits } from '../rate-limit/rate-limits.service';
 import { ApiKeys } from './api-keys.service';
 import { SCHEME, setCaller, type Scheme } from './caller';
 import { WebhookSignatures } from './webhook-signatures.service';
@@ -15,6 +16,7 @@ export class AuthGuard implements CanActivate {
     private readonly reflector: Reflector,
     private readonly apiKeys: ApiKeys,
     private readonly signatures: WebhookSignatures,
+    private readonly limits: RateLimits,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -23,11 +25,26 @@ export class AuthGuard implements CanActivate {
       context.getClass(),
     ]);
     if (scheme === 'none') return true;
-    const request = context.switchToHttp().getRequest<Request>();
+    const http = context.switchToHttp();
+    const request = http.getRequest<Request>();
     const caller = await this.identify(scheme, request);
     annotate({ ats_id: caller.atsId });
     setCaller(request, caller);
+    await this.charge(caller, http.getResponse<Response>());
     return true;
+  }
+
+  /** Whoever proved to be an account is charged, whatever comes of the request. */
+  private async charge({ atsId, credential }: Caller, response: Response): Promise<void> {
+    const charge = await this.limits.charge(atsId);
+    if (charge === null) return;
+    response.setHeader('RateLimit-Limit', charge.limit);
+    response.setHeader('RateLimit-Remaining', charge.remaining);
+    response.setHeader('RateLimit-Reset', charge.resetIn);
+    if (charge.passed) return;
+    const refusal = rateLimited(charge.retryIn);
+    if (credential.kind === 'webhook-secret') this.signatures.logRefusal(atsId, refusal);
+    throw refusal;
   }
 
   private identify(scheme: Scheme | undefined, request: Request): Promise<Caller> {

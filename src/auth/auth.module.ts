@@ -2,12 +2,13 @@ import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { AccountsModule } from '../accounts/accounts.module';
 import { DeliveryLogModule } from '../delivery-log/delivery-log.module';
+import { RateLimitModule } from '../rate-limit/rate-limit.module';
 import { ApiKeys } from './api-keys.service';
 import { AuthGuard } from './auth.guard';
 import { WebhookSignatures } from './webhook-signatures.service';
 
 @Module({
-  imports: [AccountsModule, DeliveryLogModule],
+  imports: [AccountsModule, DeliveryLogModule, RateLimitModule],
   providers: [ApiKeys, WebhookSignatures, { provide: APP_GUARD, useClass: AuthGuard }],
 })
 export class AuthModule {}

@@ -4,7 +4,7 @@ import type { Caller } from '../accounts/credential';
 import { WebhookSecrets } from '../accounts/webhook-secrets.service';
 import { Clock } from '../database/clock';
 import { DeliveryLog } from '../delivery-log/delivery-log.service';
-import { badSignature } from '../errors';
+import { badSignature, type DomainError } from '../errors';
 import { logger } from '../observability/logger';
 import { verify } from '../signing/signature';
 
@@ -40,17 +40,18 @@ export class WebhookSignatures {
     );
     const secret = verification.valid ? live[verification.secretIndex] : undefined;
     if (secret !== undefined) return { atsId, credential: { kind: 'webhook-secret', id: secret.id } };
-    if (known) this.logRefusal(atsId);
-    throw badSignature();
+    const refusal = badSignature();
+    if (known) this.logRefusal(atsId, refusal);
+    throw refusal;
   }
 
-  /** The log keeps the count; what is beyond it in this process alone need not even ask. */
-  private logRefusal(atsId: string): void {
+  /** Its metadata, so that strangers and floods do not fill the log. The log keeps the count; what is beyond it in this process alone need not even ask. */
+  logRefusal(atsId: string, refusal: DomainError): void {
     const now = performance.now();
     const window = this.refusals.get(atsId);
     if (window === undefined || now - window.since > MINUTE_MS) this.refusals.set(atsId, { since: now, count: 1 });
     else if (++window.count > REFUSALS_ASKED_PER_MINUTE) return;
-    this.log.recordRefusal(atsId, badSignature().message).catch((error: unknown) => {
+    this.log.recordRefusal(atsId, refusal.status, refusal.message).catch((error: unknown) => {
       logger.warn({ err: error, ats_id: atsId }, 'delivery_log.failed');
     });
   }

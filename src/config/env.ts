@@ -1,5 +1,5 @@
 import { plainToInstance, Transform } from 'class-transformer';
-import { IsBoolean, IsIn, IsInt, IsOptional, Matches, Max, Min, validateSync } from 'class-validator';
+import { IsBoolean, IsIn, IsInt, IsNumber, IsOptional, Matches, Max, Min, validateSync } from 'class-validator';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 
@@ -9,7 +9,7 @@ const ENCRYPTION_KEY_FORMAT = /^([0-9a-f]{64}|[A-Za-z0-9+/]{43}=)$/;
 /** `Number('')` would be 0. */
 const wholeSeconds = (text: string): number => (text.trim() === '' ? NaN : Number(text));
 
-const toInt = Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? Number(value) : value));
+const toNumber = Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? Number(value) : value));
 const toBoolean = Transform(({ value }: { value: unknown }) =>
   value === 'true' || value === '1' ? true : value === 'false' || value === '0' ? false : value,
 );
@@ -23,7 +23,7 @@ export class Env {
   ROLE: 'api' | 'worker' | 'all' = 'all';
 
   /** 0 lets the operating system choose. */
-  @toInt
+  @toNumber
   @IsInt()
   @Min(0)
   @Max(65_535)
@@ -38,7 +38,7 @@ export class Env {
   DATABASE_URL?: string;
 
   /** Connections that one process opens at most, the one that listens for wake-ups aside. */
-  @toInt
+  @toNumber
   @IsInt()
   @Min(4)
   @Max(500)
@@ -59,7 +59,7 @@ export class Env {
   @Matches(/^https?:\/\/[^\s/?#]+$/, { message: 'must be an http or https address without a path' })
   PUBLIC_URL!: string;
 
-  @toInt
+  @toNumber
   @IsInt()
   @Min(100)
   @Max(60_000)
@@ -86,25 +86,25 @@ export class Env {
   @Matches(/^[0-9a-fA-F.:]+\/\d{1,3}$/, { each: true, message: 'must be CIDRs, separated by commas' })
   DELIVERY_ALLOWED_PRIVATE_RANGES!: string[];
 
-  @toInt
+  @toNumber
   @IsInt()
   @Min(2)
   @Max(100_000)
   DELIVERY_CONCURRENCY = 1024;
 
-  @toInt
+  @toNumber
   @IsInt()
   @Min(1)
   @Max(10_000)
   DELIVERY_CONCURRENCY_PER_ACCOUNT = 32;
 
-  @toInt
+  @toNumber
   @IsInt()
   @Min(1)
   @Max(365)
   RETENTION_DAYS = 7;
 
-  @toInt
+  @toNumber
   @IsInt()
   @Min(1)
   @Max(365)
@@ -114,6 +114,14 @@ export class Env {
   @IsOptional()
   @Matches(/^[\x21-\x7e]{16,200}$/, { message: 'must be 16 to 200 visible ASCII characters' })
   METRICS_TOKEN?: string;
+
+  /** Requests that one account may make; unset: as many as it likes. */
+  @IsOptional()
+  @toNumber
+  @IsNumber({}, { message: 'must be a number' })
+  @Min(0.01)
+  @Max(1_000_000)
+  RATE_LIMIT_PER_SECOND?: number;
 
   @IsIn(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
   LOG_LEVEL: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent' = 'info';
@@ -162,6 +170,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     'PUBLIC_URL',
     'DELIVERY_ALLOWED_PRIVATE_RANGES',
     'METRICS_TOKEN',
+    'RATE_LIMIT_PER_SECOND',
   ]);
   // An empty list of private ranges means none; any other empty setting counts as unset, as compose files write it.
   const given = Object.fromEntries(

@@ -32,9 +32,9 @@ const LOCK_REFUSALS = statement('delivery_log_lock_refusals', 'select pg_advisor
 const RECORD_REFUSAL = statement(
   'delivery_log_record_refusal',
   `insert into delivery_attempt (id, ats_id, direction, number, outcome, status_code, error, duration_ms, request_headers)
-   select $1, $2, 'incoming', 1, 'failure', 401, $3, 0, '{}'
+   select $1, $2, 'incoming', 1, 'failure', $6::smallint, $3, 0, '{}'
     where (select count(*) from delivery_attempt
-            where ats_id = $2 and id >= $4::uuid and direction = 'incoming' and status_code = 401) < $5`,
+            where ats_id = $2 and id >= $4::uuid and direction = 'incoming' and status_code in (401, 429)) < $5`,
 );
 
 const REFUSALS_PER_MINUTE = 60;
@@ -52,14 +52,14 @@ export class DeliveryLog {
   ) {}
 
   /**
-   * Records a webhook that could not prove itself: metadata only, and at most 60 a minute, since whoever cannot sign must
-   * not fill the account's log.
+   * Records a webhook that could not prove itself, or was one too many: metadata only, and at most 60 a minute, since
+   * whoever cannot sign, or slow down, must not fill the account's log.
    */
-  async recordRefusal(atsId: string, error: string): Promise<void> {
+  async recordRefusal(atsId: string, statusCode: number, error: string): Promise<void> {
     const since = uuidFloor(this.clock.now() - MINUTE_MS);
     await this.database.transaction(async (tx) => {
       await tx.query(LOCK_REFUSALS, [atsId]);
-      await tx.query(RECORD_REFUSAL, [this.clock.uuidv7(), atsId, error, since, REFUSALS_PER_MINUTE]);
+      await tx.query(RECORD_REFUSAL, [this.clock.uuidv7(), atsId, error, since, REFUSALS_PER_MINUTE, statusCode]);
     });
   }
 

@@ -72,6 +72,8 @@ it.each([
   ['PUBLIC_URL', 'gateway.example'],
   ['PUBLIC_URL', 'https://gateway.example/path'],
   ['RETENTION_DAYS', '0'],
+  ['RATE_LIMIT_PER_SECOND', '0'],
+  ['RATE_LIMIT_PER_SECOND', 'many'],
   ['LOG_LEVEL', 'loud'],
 ])('refuses %s=%s', (name, value) => {
   expect(faults({ [name]: value })).toEqual([expect.stringContaining(name)]);
