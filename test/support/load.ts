@@ -93,8 +93,9 @@ export class Load {
 /** What became of the acknowledged writes. */
 export interface Tally {
   readonly acknowledged: number;
-  /** Flows of which a result arrived. */
+  /** Flows of which a receiver took the result. */
   readonly delivered: number;
+  /** Results taken again; one that was refused comes again as it should. */
   readonly duplicates: number;
   readonly missing: number;
   /** First arrivals behind a later write of their candidate. */
@@ -103,7 +104,7 @@ export interface Tally {
   readonly unknown: number;
   readonly unverified: number;
   readonly errors: number;
-  /** Duplicates with another `event_id` or other bytes. */
+  /** Repetitions with another `event_id` or other bytes. */
   readonly changed: number;
 }
 
@@ -124,11 +125,13 @@ export function tally(acknowledged: readonly Acknowledged[], arrivals: readonly 
     else last.set(candidate, sequence);
   }
   const known = new Set(acknowledged.map((a) => a.referenceId));
+  const taken = arrivals.filter((a) => a.taken).map((a) => a.reference_id);
+  const delivered = new Set(taken);
   return {
     acknowledged: known.size,
-    delivered: first.size,
-    duplicates: arrivals.length - first.size,
-    missing: [...known].filter((id) => !first.has(id)).length,
+    delivered: delivered.size,
+    duplicates: taken.length - delivered.size,
+    missing: [...known].filter((id) => !delivered.has(id)).length,
     outOfOrder,
     unknown: [...first.keys()].filter((id) => !known.has(id)).length,
     unverified: arrivals.filter((a) => !a.verified).length,
