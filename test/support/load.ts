@@ -27,8 +27,10 @@ export interface Acknowledged extends Target {
  */
 export class Load {
   readonly acknowledged: Acknowledged[] = [];
-  /** Requests that had to be repeated. */
-  repeated = 0;
+  /** The answers 503, each with the time it took and its Retry-After. */
+  readonly refusals: { readonly ms: number; readonly retryAfter: string | null }[] = [];
+  /** Requests without an answer. */
+  unanswered = 0;
   private stopping = false;
   private abandoned = false;
   private readonly clients: Promise<void>[];
@@ -77,6 +79,7 @@ export class Load {
         : ['PATCH', `/v1/candidates/${candidateId}`, { custom_fields }];
     const headers = { 'Idempotency-Key': randomUUID() };
     for (;;) {
+      const startedAt = performance.now();
       const request = call({ origin: this.origin() }, account, path, { method, clientId, body, headers });
       const answer = await request.catch(() => undefined);
       if (answer?.status === 202) return String(answer.body.reference_id);
@@ -84,7 +87,8 @@ export class Load {
         throw new Error(`${method} ${path} was answered ${answer.status} ${JSON.stringify(answer.body)}`);
       }
       if (this.abandoned) throw new Error('abandoned');
-      this.repeated++;
+      if (answer === undefined) this.unanswered++;
+      else this.refusals.push({ ms: performance.now() - startedAt, retryAfter: answer.headers.get('retry-after') });
       await sleep(RETRY_PAUSE_MS);
     }
   }
