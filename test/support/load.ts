@@ -124,9 +124,10 @@ export function tally(acknowledged: readonly Acknowledged[], arrivals: readonly 
     }
     first.set(arrival.reference_id, arrival);
     const candidate = JSON.stringify([arrival.ats_id, arrival.client_id, arrival.entity_id]);
-    const sequence = arrival.sequence ?? -1;
-    if (sequence <= (last.get(candidate) ?? -1)) outOfOrder++;
-    else last.set(candidate, sequence);
+    // An error's result holds the ids alone.
+    if (arrival.sequence === null) continue;
+    if (arrival.sequence <= (last.get(candidate) ?? -1)) outOfOrder++;
+    else last.set(candidate, arrival.sequence);
   }
   const known = new Set(acknowledged.map((a) => a.referenceId));
   const taken = arrivals.filter((a) => a.taken).map((a) => a.reference_id);
