@@ -11,13 +11,12 @@ const [ROUNDS, WRITES] = inForm({ short: [2, 60], long: [5, 200] });
 const QUIET = Array.from({ length: 99 }, (_, n) => `quiet-${n}`);
 const HANGING = ['hanging'];
 const SLOW = Array.from({ length: 40 }, (_, n) => `slow-${n}`);
-const TIMEOUT_MS = 5000;
-/** As nearly a timeout as it gets. */
-const SLOW_MS = 4900;
+/** As nearly the usual timeout as it gets; a longer one, so that a busy machine makes no failures of them. */
+const [SLOW_MS, SLOW_TIMEOUT_MS] = [4900, 15_000];
 const BACKLOG = 100_000;
 const BACKLOG_OF_SLOW = 1000;
 /** Of the slots that the slow ones may share, 512: when they hold so many, it is as bad as it gets. */
-const UNDER_WAY = { hanging: 2, slow: 250 };
+const UNDER_WAY = { hanging: 2, slow: 500 };
 /** In calm it is 2 at most; a busy machine may add this much to any latency. */
 const [RATIO, NOISE_MS] = [3, 150];
 
@@ -36,17 +35,20 @@ beforeAll(async () => {
   for (const atsId of [...HANGING, ...SLOW]) {
     await scene.sql(`update endpoint set url = '${crowded.url(atsId)}' where ats_id = '${atsId}'`);
   }
-  gateway = await scene.start('all', {
-    DELIVERY_TIMEOUT_MS: String(TIMEOUT_MS),
-    DELIVERY_RETRY_SCHEDULE: '5,30,120,600',
-    DATABASE_POOL_SIZE: '16',
-  });
 });
 
 afterAll(async () => {
   await scene.close();
   await crowded.close();
 });
+
+function startGateway(timeoutMs: number): Promise<GatewayProcess> {
+  return scene.start('all', {
+    DELIVERY_TIMEOUT_MS: String(timeoutMs),
+    DELIVERY_RETRY_SCHEDULE: '5,30,120,600',
+    DATABASE_POOL_SIZE: '16',
+  });
+}
 
 /** Messages due now, each of an entity of its own. */
 async function backlog(of: readonly string[], each: number): Promise<void> {
@@ -62,11 +64,11 @@ async function backlog(of: readonly string[], each: number): Promise<void> {
 }
 
 /** Takes the backlog away, and waits until nothing of it is under way. */
-async function clear(): Promise<void> {
+async function clear(before: number): Promise<void> {
   await scene.sql('truncate outbox_message');
   await until('what the crowd was sent to end', () => {
     const ended = gateway.lines.filter((l) => l.msg === 'delivery.attempted' && !String(l.ats_id).startsWith('quiet'));
-    return ended.length === crowded.arrivals().length;
+    return ended.length === crowded.arrivals().length - before;
   });
   await scene.sql(
     `update endpoint set failures_in_row = 0, breaker_pause_ms = 0, paused_until = '-infinity', probe_until = '-infinity'`,
@@ -98,6 +100,7 @@ function median(times: readonly number[]): number {
 }
 
 interface Crowd {
+  readonly timeoutMs: number;
   readonly fault: string;
   readonly accounts: readonly string[];
   readonly each: number;
@@ -108,6 +111,7 @@ interface Crowd {
 const CROWDS: Crowd[] = [
   {
     fault: `${BACKLOG} messages due to an endpoint that times out`,
+    timeoutMs: 5000,
     accounts: HANGING,
     each: BACKLOG,
     manner: { answer: 'none' },
@@ -115,6 +119,7 @@ const CROWDS: Crowd[] = [
   },
   {
     fault: `${SLOW.length} endpoints that answer after ${SLOW_MS} ms`,
+    timeoutMs: SLOW_TIMEOUT_MS,
     accounts: SLOW,
     each: BACKLOG_OF_SLOW,
     manner: { afterMs: SLOW_MS },
@@ -122,30 +127,35 @@ const CROWDS: Crowd[] = [
   },
 ];
 
-test.each(CROWDS)('$fault do not delay the quiet accounts', async ({ fault, accounts, each, manner, underWay }) => {
-  for (const atsId of accounts) await crowded.behave(atsId, manner);
-  const from = scene.receiver.arrivals().length;
-  const acknowledged: Acknowledged[] = [];
-  const [solo, beside]: [number[], number[]] = [[], []];
-  await p95(acknowledged);
-  for (let round = 0; round < ROUNDS; round++) {
-    solo.push(await p95(acknowledged));
-    await backlog(accounts, each);
-    await until('the crowd to be under way', async () => {
-      return (await scene.count('outbox_message where leased_until > now()')) >= underWay;
-    });
-    beside.push(await p95(acknowledged));
-    expect(await scene.count('outbox_message')).toBeGreaterThan((accounts.length * each) / 4);
-    await clear();
-  }
-  const result = tally(acknowledged, scene.receiver.arrivals().slice(from));
-  report(fault, ROUNDS, result);
-  const [alone, crowd] = [median(solo), median(beside)];
-  const list = (times: readonly number[]) => times.map((ms) => ms.toFixed(1)).join(' ');
-  process.stdout.write(
-    `  p95 of ${QUIET.length} quiet accounts: ${alone.toFixed(1)} ms alone (${list(solo)}), ` +
-      `${crowd.toFixed(1)} ms beside (${list(beside)}), ratio ${(crowd / alone).toFixed(2)}\n`,
-  );
-  expect(result).toMatchObject({ delivered: acknowledged.length, missing: 0, duplicates: 0, outOfOrder: 0 });
-  expect(crowd).toBeLessThan(RATIO * alone + NOISE_MS);
-});
+test.each(CROWDS)(
+  '$fault do not delay the quiet accounts',
+  async ({ fault, timeoutMs, accounts, each, manner, underWay }) => {
+    gateway = await startGateway(timeoutMs);
+    for (const atsId of accounts) await crowded.behave(atsId, manner);
+    const [from, before] = [scene.receiver, crowded].map((receiver) => receiver.arrivals().length) as [number, number];
+    const acknowledged: Acknowledged[] = [];
+    const [solo, beside]: [number[], number[]] = [[], []];
+    await p95(acknowledged);
+    for (let round = 0; round < ROUNDS; round++) {
+      solo.push(await p95(acknowledged));
+      await backlog(accounts, each);
+      await until('the crowd to be under way', async () => {
+        return (await scene.count('outbox_message where leased_until > now()')) >= underWay;
+      });
+      beside.push(await p95(acknowledged));
+      expect(await scene.count('outbox_message')).toBeGreaterThan((accounts.length * each) / 4);
+      await clear(before);
+    }
+    expect(await gateway.stop()).toBe(0);
+    const result = tally(acknowledged, scene.receiver.arrivals().slice(from));
+    report(fault, ROUNDS, result);
+    const [alone, crowd] = [median(solo), median(beside)];
+    const list = (times: readonly number[]) => times.map((ms) => ms.toFixed(1)).join(' ');
+    process.stdout.write(
+      `  p95 of ${QUIET.length} quiet accounts: ${alone.toFixed(1)} ms alone (${list(solo)}), ` +
+        `${crowd.toFixed(1)} ms beside (${list(beside)}), ratio ${(crowd / alone).toFixed(2)}\n`,
+    );
+    expect(result).toMatchObject({ delivered: acknowledged.length, missing: 0, duplicates: 0, outOfOrder: 0 });
+    expect(crowd).toBeLessThan(RATIO * alone + NOISE_MS);
+  },
+);
