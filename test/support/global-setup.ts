@@ -1,9 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join, relative, sep } from 'node:path';
 import { Client } from 'pg';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded-postgres';
 import { migrateUp } from '../../src/database/migrate';
+import { FAULT_TABLE } from '../faults/fault-table';
 import { ADMIN_URL, clonePrefix, databaseUrl, RUN, TEMPLATE } from './postgres';
 
 const PROJECT = join(__dirname, '..', '..');
@@ -37,6 +39,7 @@ export default async function setup(): Promise<void> {
   await makeTemplate(admin, server.url, template);
   await admin.query('select pg_advisory_unlock($1)', [SETUP_LOCK]);
   Object.assign(process.env, { [ADMIN_URL]: server.url, [TEMPLATE]: template, [RUN]: id });
+  process.env[FAULT_TABLE] = join(tmpdir(), `gateway-faults-${id}.jsonl`);
 }
 
 async function makeTemplate(admin: Client, url: string, template: string): Promise<void> {

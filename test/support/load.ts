@@ -27,8 +27,10 @@ export interface Acknowledged extends Target {
  */
 export class Load {
   readonly acknowledged: Acknowledged[] = [];
-  /** Requests that had to be repeated. */
-  repeated = 0;
+  /** The answers 503, each with the time it took and its Retry-After. */
+  readonly refusals: { readonly ms: number; readonly retryAfter: string | null }[] = [];
+  /** Requests without an answer. */
+  unanswered = 0;
   private stopping = false;
   private abandoned = false;
   private readonly clients: Promise<void>[];
@@ -77,6 +79,7 @@ export class Load {
         : ['PATCH', `/v1/candidates/${candidateId}`, { custom_fields }];
     const headers = { 'Idempotency-Key': randomUUID() };
     for (;;) {
+      const startedAt = performance.now();
       const request = call({ origin: this.origin() }, account, path, { method, clientId, body, headers });
       const answer = await request.catch(() => undefined);
       if (answer?.status === 202) return String(answer.body.reference_id);
@@ -84,7 +87,8 @@ export class Load {
         throw new Error(`${method} ${path} was answered ${answer.status} ${JSON.stringify(answer.body)}`);
       }
       if (this.abandoned) throw new Error('abandoned');
-      this.repeated++;
+      if (answer === undefined) this.unanswered++;
+      else this.refusals.push({ ms: performance.now() - startedAt, retryAfter: answer.headers.get('retry-after') });
       await sleep(RETRY_PAUSE_MS);
     }
   }
@@ -93,8 +97,9 @@ export class Load {
 /** What became of the acknowledged writes. */
 export interface Tally {
   readonly acknowledged: number;
-  /** Flows of which a result arrived. */
+  /** Flows of which a receiver took the result. */
   readonly delivered: number;
+  /** Results taken again; one that was refused comes again as it should. */
   readonly duplicates: number;
   readonly missing: number;
   /** First arrivals behind a later write of their candidate. */
@@ -103,7 +108,7 @@ export interface Tally {
   readonly unknown: number;
   readonly unverified: number;
   readonly errors: number;
-  /** Duplicates with another `event_id` or other bytes. */
+  /** Repetitions with another `event_id` or other bytes. */
   readonly changed: number;
 }
 
@@ -119,16 +124,19 @@ export function tally(acknowledged: readonly Acknowledged[], arrivals: readonly 
     }
     first.set(arrival.reference_id, arrival);
     const candidate = JSON.stringify([arrival.ats_id, arrival.client_id, arrival.entity_id]);
-    const sequence = arrival.sequence ?? -1;
-    if (sequence <= (last.get(candidate) ?? -1)) outOfOrder++;
-    else last.set(candidate, sequence);
+    // An error's result holds the ids alone.
+    if (arrival.sequence === null) continue;
+    if (arrival.sequence <= (last.get(candidate) ?? -1)) outOfOrder++;
+    else last.set(candidate, arrival.sequence);
   }
   const known = new Set(acknowledged.map((a) => a.referenceId));
+  const taken = arrivals.filter((a) => a.taken).map((a) => a.reference_id);
+  const delivered = new Set(taken);
   return {
     acknowledged: known.size,
-    delivered: first.size,
-    duplicates: arrivals.length - first.size,
-    missing: [...known].filter((id) => !first.has(id)).length,
+    delivered: delivered.size,
+    duplicates: taken.length - delivered.size,
+    missing: [...known].filter((id) => !delivered.has(id)).length,
     outOfOrder,
     unknown: [...first.keys()].filter((id) => !known.has(id)).length,
     unverified: arrivals.filter((a) => !a.verified).length,

@@ -21,8 +21,31 @@ export interface Arrival {
   /** `data.custom_fields.sequence`, which is the test's own. */
   readonly sequence: number | null;
   readonly verified: boolean;
+  /** Its signature's time, Unix seconds. */
+  readonly signed_at: number;
+  /** Whether the receiver counts it as received: it was answered 2xx, or would have been. */
+  readonly taken: boolean;
   /** Of the raw body. */
   readonly sha256: string;
+}
+
+/** How an account's endpoint treats deliveries; it takes them with 200 unless told otherwise. */
+export interface Manner {
+  readonly status?: number;
+  readonly headers?: Record<string, string>;
+  readonly afterMs?: number;
+  /** Looks at the last `v1` of the signature alone, and answers 401 when it is not by the known secret. */
+  readonly lastOnly?: boolean;
+  /** `hold`: takes it, and answers when the manner changes. `drip`: a byte a second, without end. */
+  readonly answer?: 'none' | 'reset' | 'drip' | 'hold';
+}
+
+/** What the receiver is told over its second port. */
+export interface Direction {
+  readonly secret?: string;
+  readonly manner?: Manner;
+  /** Of the whole receiver: false refuses every connection. */
+  readonly listening?: boolean;
 }
 
 /** A receiver that outlives every gateway, whose record outlives itself. */
@@ -31,6 +54,10 @@ export interface ReceiverProcess {
   url(atsId: string): string;
   /** Call it before the first delivery: by this secret the account's signatures are verified. */
   know(atsId: string, secret: string): Promise<void>;
+  behave(atsId: string, manner: Manner): Promise<void>;
+  listen(listening: boolean): Promise<void>;
+  /** How often a page was asked for that is nobody's endpoint. */
+  pageHits(): Promise<number>;
   /** In the order of arrival. */
   arrivals(): readonly Arrival[];
   close(): Promise<void>;
@@ -46,13 +73,25 @@ export async function startReceiverProcess(): Promise<ReceiverProcess> {
   child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
   await until('the receiver', () => said.includes('\n') || child.exitCode !== null);
   if (!said.includes('\n')) throw new Error('The receiver did not start');
-  const url = (atsId: string): string => `http://127.0.0.1:${said.trim()}/${atsId}`;
+  const [port, control] = said.trim().split(' ');
+  const url = (atsId: string): string => `http://127.0.0.1:${port}/${atsId}`;
+  const direct = async (atsId: string, direction: Direction): Promise<void> => {
+    const answer = await fetch(`http://127.0.0.1:${control}/${atsId}`, {
+      method: 'PUT',
+      body: JSON.stringify(direction),
+    });
+    await answer.text();
+  };
   const read = follow(file);
   return {
     url,
     arrivals: read,
-    async know(atsId, secret) {
-      await fetch(url(atsId), { method: 'PUT', body: secret });
+    know: (atsId, secret) => direct(atsId, { secret }),
+    behave: (atsId, manner) => direct(atsId, { manner }),
+    listen: (listening) => direct('', { listening }),
+    async pageHits() {
+      const answer = await fetch(`http://127.0.0.1:${control}/`);
+      return ((await answer.json()) as { pageHits: number }).pageHits;
     },
     async close() {
       child.stdin.end();
