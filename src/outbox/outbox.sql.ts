@@ -103,6 +103,8 @@ export const PARK = statement(
 /**
  * Ends attempts: delivered and dead messages leave the queue, the others are due again after their wait. Only rows still
  * claimed under the attempt change, and only for those is the attempt logged. Returns them, and whether they left.
+ *
+ * A settling whose commit went unheard is simply repeated: a row that it kept has no lease any more.
  */
 export const SETTLE = statement(
   'outbox_settle',
@@ -121,7 +123,7 @@ export const SETTLE = statement(
         set leased_until = '-infinity', failures = m.failures + s.counted::int,
             available_at = now() + s.wait_ms * interval '1 ms'
        from s
-      where m.id = s.id and m.attempt = s.attempt and s.verdict = 'retry'
+      where m.id = s.id and m.attempt = s.attempt and m.leased_until > '-infinity' and s.verdict = 'retry'
      returning m.id, m.attempt, m.ats_id, m.reference_id, m.available_at
    ), died as (
      insert into dead_message (reference_id, ats_id, entity_key, failures, state)
