@@ -26,15 +26,15 @@ const RECORD_INCOMING = statement(
            $8, $9, $10)`,
 );
 
-/** The lock makes the count right between replicas; it is one account's, and only strangers wait for it. */
+/** The lock makes the count right between replicas. It is one account's, and of each process one connection waits for it. */
 const LOCK_REFUSALS = statement('delivery_log_lock_refusals', 'select pg_advisory_xact_lock(hashtextextended($1, 0))');
 
-const RECORD_REFUSAL = statement(
-  'delivery_log_record_refusal',
+const RECORD_REFUSALS = statement(
+  'delivery_log_record_refusals',
   `insert into delivery_attempt (id, ats_id, direction, number, outcome, status_code, error, duration_ms, request_headers)
-   select $1, $2, 'incoming', 1, 'failure', 401, $3, 0, '{}'
-    where (select count(*) from delivery_attempt
-            where ats_id = $2 and id >= $4::uuid and direction = 'incoming' and status_code = 401) < $5`,
+   select t.id, $2, 'incoming', 1, 'failure', 401, $3, 0, '{}' from unnest($1::uuid[]) with ordinality t(id, n)
+    where t.n <= $5 - (select count(*) from delivery_attempt
+                        where ats_id = $2 and id >= $4::uuid and direction = 'incoming' and status_code = 401)`,
 );
 
 const REFUSALS_PER_MINUTE = 60;
@@ -46,6 +46,9 @@ const MINUTE_MS = 60_000;
  */
 @Injectable()
 export class DeliveryLog {
+  /** Ids of refusals that wait for those of their account being recorded. */
+  private readonly refused = new Map<string, string[]>();
+
   constructor(
     private readonly database: Database,
     private readonly clock: Clock,
@@ -53,13 +56,26 @@ export class DeliveryLog {
 
   /**
    * Records a webhook that could not prove itself: metadata only, and at most 60 a minute, since whoever cannot sign must
-   * not fill the account's log.
+   * not fill the account's log. Nor the pool: those of an account that come meanwhile share the next turn, or its fault.
    */
   async recordRefusal(atsId: string, error: string): Promise<void> {
+    const id = this.clock.uuidv7();
+    const others = this.refused.get(atsId);
+    if (others !== undefined) return void others.push(id);
+    const ids = [id];
+    this.refused.set(atsId, ids);
+    try {
+      while (ids.length > 0) await this.insertRefusals(atsId, error, ids.splice(0));
+    } finally {
+      this.refused.delete(atsId);
+    }
+  }
+
+  private async insertRefusals(atsId: string, error: string, ids: readonly string[]): Promise<void> {
     const since = uuidFloor(this.clock.now() - MINUTE_MS);
     await this.database.transaction(async (tx) => {
       await tx.query(LOCK_REFUSALS, [atsId]);
-      await tx.query(RECORD_REFUSAL, [this.clock.uuidv7(), atsId, error, since, REFUSALS_PER_MINUTE]);
+      await tx.query(RECORD_REFUSALS, [ids, atsId, error, since, REFUSALS_PER_MINUTE]);
     });
   }
 
