@@ -187,13 +187,15 @@ table outbox_message (
   attempt integer not null default 0,
   failures smallint not null default 0,
   available_at timestamp with time zone not null default now(),
-  leased_until timestamp with time zone not null default '-infinity'::timestamp with time zone
+  leased_until timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  queued_at timestamp with time zone not null default now()
 ) with (fillfactor=70, autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=500, autovacuum_vacuum_cost_delay=0, autovacuum_analyze_scale_factor=0.2);
 constraint outbox_message_pkey on outbox_message PRIMARY KEY (id);
 CREATE INDEX outbox_message_due ON outbox_message USING btree (ats_id, available_at, id);
 CREATE INDEX outbox_message_entity ON outbox_message USING btree (ats_id, entity_key, id);
 CREATE UNIQUE INDEX outbox_message_pkey ON outbox_message USING btree (id);
 comment on column outbox_message.available_at is 'infinity: parked behind an older message of its entity';
+comment on column outbox_message.queued_at is 'its retention counts from here: a redelivery begins anew';
 
 table portal_user (
   email text not null,

@@ -179,7 +179,7 @@ export const SWEEP = statement(
 export const EXPIRE = statement(
   'outbox_expire',
   `delete from outbox_message where id in (
-     select id from outbox_message where reference_id < $1::uuid and leased_until <= now() limit $2
+     select id from outbox_message where queued_at < $1::timestamptz and leased_until <= now() limit $2
         for update skip locked)
    returning ats_id, entity_key`,
 );
