@@ -45,17 +45,21 @@ const SAVE = statement(
     where e.ats_id = t.ats_id`,
 );
 
-/** Whoever gets the row may send one probe; the others find the breaker as good as open. */
+/** Whoever gets the row may send one probe; the others find the breaker as good as open. In the order of LOCK. */
 const TAKE_PROBE = statement(
   'endpoint_take_probe',
-  `update endpoint set probe_until = now() + $2::int * interval '1 ms'
-    where ats_id = any($1::text[]) and breaker_pause_ms > 0 and paused_until <= now() and probe_until <= now()
-   returning ats_id`,
+  `with rested as (
+     select ats_id from endpoint
+      where ats_id = any($1::text[]) and breaker_pause_ms > 0 and paused_until <= now() and probe_until <= now()
+      order by ats_id for no key update)
+   update endpoint e set probe_until = now() + $2::int * interval '1 ms' from rested where e.ats_id = rested.ats_id
+   returning e.ats_id`,
 );
 
 const RETURN_PROBE = statement(
   'endpoint_return_probe',
-  `update endpoint set probe_until = '-infinity' where ats_id = any($1::text[])`,
+  `with probed as (select ats_id from endpoint where ats_id = any($1::text[]) order by ats_id for no key update)
+   update endpoint e set probe_until = '-infinity' from probed where e.ats_id = probed.ats_id`,
 );
 
 interface EndpointRow {

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { Client } from 'pg';
 import { Accounts } from '../../src/accounts/accounts.service';
 import { EndpointHealth } from '../../src/accounts/endpoint-health.service';
 import { Database, statement } from '../../src/database/database';
@@ -191,6 +192,42 @@ test('of workers that look at the same moment one alone gets the probe', async (
   await sql('update endpoint set breaker_pause_ms = 30000 where ats_id = $1', [account.atsId]);
   const taken = await Promise.all(Array.from({ length: 20 }, (_, n) => take(gateways[n % 2]!)));
   expect(taken.reduce((sum, count) => sum + count)).toBe(1);
+});
+
+/** Two accounts whose endpoints lie in the table in the other order than that of their names. */
+async function crosswise(): Promise<[string, string]> {
+  // So that new rows come last.
+  await sql('vacuum full endpoint');
+  const [later, earlier] = [`z-${accounts}`, `a-${accounts++}`];
+  for (const atsId of [later, earlier]) {
+    await makeAccount(gateways[0], atsId, null);
+    await sql('update endpoint set breaker_pause_ms = 30000 where ats_id = $1', [atsId]);
+  }
+  return [earlier, later];
+}
+
+test.each<[string, (health: EndpointHealth, atsIds: string[]) => Promise<unknown>]>([
+  ['taken', (health, atsIds) => health.takeProbes(atsIds, 60_000)],
+  ['given back', (health, atsIds) => health.returnProbes(atsIds)],
+])('probes are %s in the order in which settlings take the endpoints, and nobody waits crosswise', async (_, work) => {
+  const [first, second] = await crosswise();
+  const settling = new Client({ connectionString: gateways[0].databaseUrl });
+  await settling.connect();
+  try {
+    const lock = (atsId: string) => settling.query('select from endpoint where ats_id = $1 for update', [atsId]);
+    await settling.query('begin');
+    await lock(first);
+    const working = work(gateways[0].app.get(EndpointHealth), [first, second]);
+    await until('it to wait for the first', async () => {
+      const waiting = await sql(
+        `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+      );
+      return waiting.length > 0;
+    });
+    await Promise.all([lock(second).then(() => settling.query('commit')), working]);
+  } finally {
+    await settling.end();
+  }
 });
 
 test('a probe that succeeds closes it for both, and everything arrives in its order', async () => {
