@@ -103,15 +103,17 @@ table endpoint (
   breaker_pause_ms integer not null default 0,
   paused_until timestamp with time zone not null default '-infinity'::timestamp with time zone,
   probe_until timestamp with time zone not null default '-infinity'::timestamp with time zone,
-  trusted_secret_id bigint
+  trusted_secret_id bigint,
+  rest_until timestamp with time zone not null default '-infinity'::timestamp with time zone
 );
 constraint endpoint_ats_id_fkey on endpoint FOREIGN KEY (ats_id) REFERENCES account(ats_id);
 constraint endpoint_pkey on endpoint PRIMARY KEY (ats_id);
 CREATE UNIQUE INDEX endpoint_pkey ON endpoint USING btree (ats_id);
 comment on column endpoint.breaker_pause_ms is '0: the breaker is closed; else the length of its present pause';
-comment on column endpoint.paused_until is 'nothing is sent before: the breaker is open, or the endpoint asked for it';
+comment on column endpoint.paused_until is 'nothing is sent before: the breaker is open';
 comment on column endpoint.probe_until is 'the lease of the one probe that may be under way';
 comment on column endpoint.trusted_secret_id is 'the secret by which the endpoint last verified a signature';
+comment on column endpoint.rest_until is 'nothing is sent before: the endpoint asked for it';
 
 table flow (
   reference_id uuid not null,

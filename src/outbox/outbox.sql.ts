@@ -33,7 +33,7 @@ export const DUE_ACCOUNTS = statement(
      from k
      left join account a on a.ats_id = k.ats_id and a.enabled
      left join endpoint e on e.ats_id = a.ats_id and e.disabled_at is null
-          and e.paused_until <= now() and e.probe_until <= now() and exists (
+          and e.paused_until <= now() and e.rest_until <= now() and e.probe_until <= now() and exists (
            select from outbox_message o where o.ats_id = k.ats_id and o.available_at <= now())
     where k.ats_id is not null
     order by k.ats_id`,

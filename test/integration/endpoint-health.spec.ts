@@ -97,8 +97,8 @@ async function write({ account }: Endpoint, ...candidates: string[]): Promise<st
 async function health({ account }: Endpoint): Promise<Health> {
   const [row] = await sql<Health>(
     `select failures_in_row, breaker_pause_ms, disabled_reason,
-            case when isfinite(paused_until) then extract(epoch from paused_until - now())::float else -1 end as paused_for
-       from endpoint where ats_id = $1`,
+            case when isfinite(until) then extract(epoch from until - now())::float else -1 end as paused_for
+       from (select *, greatest(paused_until, rest_until) as until from endpoint) e where ats_id = $1`,
     [account.atsId],
   );
   return row!;
@@ -135,7 +135,7 @@ async function nothingInFlight(endpoint: Endpoint): Promise<void> {
 
 /** As if the pause had passed. */
 async function endPause({ account }: Endpoint): Promise<void> {
-  await sql('update endpoint set paused_until = now() where ats_id = $1', [account.atsId]);
+  await sql('update endpoint set paused_until = now(), rest_until = now() where ats_id = $1', [account.atsId]);
 }
 
 async function untilEmpty(endpoint: Endpoint): Promise<void> {
@@ -333,6 +333,30 @@ test('what succeeds after all does not cut short the rest that another answer as
   await until('the success to be settled', async () => (await queue(endpoint)).waiting < waiting);
   expect(await health(endpoint)).toMatchObject({ failures_in_row: 0 });
   expect((await health(endpoint)).paused_for).toBeGreaterThan(3500);
+});
+
+test('nor does it when the breaker has opened for longer: then only the rest is left', async () => {
+  const endpoint = await makeEndpoint(200);
+  const names = Array.from({ length: 64 }, (_, n) => `c-${n}`);
+  await write(endpoint, ...names);
+  await untilEmpty(endpoint);
+  endpoint.answers = 'hold';
+  await write(endpoint, ...names);
+  await until('many requests side by side', () => endpoint.held.length >= 22);
+  for (let n = 0; n < 20; n++) answerHeld(endpoint, 500);
+  await until('the breaker to open', async () => (await health(endpoint)).breaker_pause_ms === 30_000);
+  answerHeld(endpoint, 503, { 'Retry-After': '25' });
+  await until('its settling', async () => (await health(endpoint)).failures_in_row === 21);
+  answerHeld(endpoint, 200);
+  await until('the late success', async () => (await health(endpoint)).breaker_pause_ms === 0);
+  const { paused_for } = await health(endpoint);
+  expect(paused_for).toBeGreaterThan(5);
+  expect(paused_for).toBeLessThanOrEqual(25);
+  for (const response of endpoint.held.splice(0)) response.writeHead(200).end();
+  await nothingInFlight(endpoint);
+  const sent = endpoint.receiver.deliveries.length;
+  for (let n = 0; n < 3; n++) await bothLooked();
+  expect(endpoint.receiver.deliveries).toHaveLength(sent);
 });
 
 test('410 disables the endpoint and says why; its messages wait unharmed until it is enabled', async () => {
