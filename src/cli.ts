@@ -48,6 +48,7 @@ async function main(argv: string[]): Promise<void> {
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if ((command === undefined && group !== 'migrate') || rest.length > 0)
     throw new UsageError(`there is no command ${positionals.join(' ')}`);
+  if (command !== undefined) refuseUnused(name, command, values, argument);
   const env = readEnv();
   configureLogger(Object.assign(env, { LOG_LEVEL: 'silent' as const }));
   const output = command === undefined ? await migrate(env, verb, say) : await run(env, command, values, argument);
@@ -78,6 +79,14 @@ function parse(argv: string[]): { values: Options; positionals: string[] } {
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
+}
+
+/** What a command would not look at may have been meant to narrow what it does. @throws {UsageError} */
+function refuseUnused(name: string, { usage }: Command, options: Options, argument: string): void {
+  const given = Object.keys(options).filter((option) => option !== 'json');
+  const unused = given.map((option) => `--${option}`).filter((option) => !usage.split(/[\s[\]]+/).includes(option));
+  if (argument !== '' && !usage.includes('<')) unused.push(argument);
+  if (unused.length > 0) throw new UsageError(`${name} takes no ${unused.join(', ')}`);
 }
 
 /** Standard output belongs to the answer. */

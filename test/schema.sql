@@ -116,15 +116,17 @@ table endpoint (
   breaker_pause_ms integer not null default 0,
   paused_until timestamp with time zone not null default '-infinity'::timestamp with time zone,
   probe_until timestamp with time zone not null default '-infinity'::timestamp with time zone,
-  trusted_secret_id bigint
+  trusted_secret_id bigint,
+  rest_until timestamp with time zone not null default '-infinity'::timestamp with time zone
 );
 constraint endpoint_ats_id_fkey on endpoint FOREIGN KEY (ats_id) REFERENCES account(ats_id);
 constraint endpoint_pkey on endpoint PRIMARY KEY (ats_id);
 CREATE UNIQUE INDEX endpoint_pkey ON endpoint USING btree (ats_id);
 comment on column endpoint.breaker_pause_ms is '0: the breaker is closed; else the length of its present pause';
-comment on column endpoint.paused_until is 'nothing is sent before: the breaker is open, or the endpoint asked for it';
+comment on column endpoint.paused_until is 'nothing is sent before: the breaker is open';
 comment on column endpoint.probe_until is 'the lease of the one probe that may be under way';
 comment on column endpoint.trusted_secret_id is 'the secret by which the endpoint last verified a signature';
+comment on column endpoint.rest_until is 'nothing is sent before: the endpoint asked for it';
 
 table event_feed (
   ats_id text collate "C" not null,
@@ -212,13 +214,15 @@ table outbox_message (
   attempt integer not null default 0,
   failures smallint not null default 0,
   available_at timestamp with time zone not null default now(),
-  leased_until timestamp with time zone not null default '-infinity'::timestamp with time zone
+  leased_until timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  queued_at timestamp with time zone not null default now()
 ) with (fillfactor=70, autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=500, autovacuum_vacuum_cost_delay=0, autovacuum_analyze_scale_factor=0.2);
 constraint outbox_message_pkey on outbox_message PRIMARY KEY (id);
 CREATE INDEX outbox_message_due ON outbox_message USING btree (ats_id, available_at, id);
 CREATE INDEX outbox_message_entity ON outbox_message USING btree (ats_id, entity_key, id);
 CREATE UNIQUE INDEX outbox_message_pkey ON outbox_message USING btree (id);
 comment on column outbox_message.available_at is 'infinity: parked behind an older message of its entity';
+comment on column outbox_message.queued_at is 'its retention counts from here: a redelivery begins anew';
 
 table portal_user (
   email text not null,

@@ -46,6 +46,7 @@ const RESTED = {
   failuresInRow: 0,
   breakerPauseMs: 0,
   pausedUntil: () => `'-infinity'`,
+  restUntil: () => `'-infinity'`,
   probeUntil: () => `'-infinity'`,
 };
 

@@ -28,34 +28,42 @@ const LOCK = statement(
     order by ats_id for no key update`,
 );
 
-/** A success ends the pause of the breaker, but not a longer one: that is a rest for which the endpoint asked. */
+/**
+ * A success ends the pause of the breaker, but no rest: while an endpoint rests nothing is sent, so what succeeds then had
+ * begun before it asked.
+ */
 const SAVE = statement(
   'endpoint_save_health',
   `update endpoint e
       set failures_in_row = t.failures_in_row, breaker_pause_ms = t.breaker_pause_ms,
-          paused_until = greatest(case when t.up and e.paused_until <= now() + e.breaker_pause_ms * interval '1 ms'
-                                       then '-infinity' else e.paused_until end,
-                                  case when t.pause_ms > 0 then now() + t.pause_ms * interval '1 ms' else '-infinity' end),
+          paused_until = greatest(case when t.up then '-infinity' else e.paused_until end,
+                                  now() + nullif(t.pause_ms, 0) * interval '1 ms'),
+          rest_until = greatest(e.rest_until, now() + nullif(t.rest_ms, 0) * interval '1 ms'),
           probe_until = case when t.probed then '-infinity' else e.probe_until end,
           disabled_at = case when t.gone then coalesce(e.disabled_at, now()) else e.disabled_at end,
-          disabled_reason = case when t.gone then coalesce(e.disabled_reason, $9) else e.disabled_reason end,
+          disabled_reason = case when t.gone then coalesce(e.disabled_reason, $10) else e.disabled_reason end,
           trusted_secret_id = coalesce(t.trusted_secret_id, e.trusted_secret_id)
-     from unnest($1::text[], $2::int[], $3::int[], $4::int[], $5::bool[], $6::bool[], $7::bool[], $8::bigint[])
-          t(ats_id, failures_in_row, breaker_pause_ms, pause_ms, up, probed, gone, trusted_secret_id)
+     from unnest($1::text[], $2::int[], $3::int[], $4::int[], $5::int[], $6::bool[], $7::bool[], $8::bool[], $9::bigint[])
+          t(ats_id, failures_in_row, breaker_pause_ms, pause_ms, rest_ms, up, probed, gone, trusted_secret_id)
     where e.ats_id = t.ats_id`,
 );
 
-/** Whoever gets the row may send one probe; the others find the breaker as good as open. */
+/** Whoever gets the row may send one probe; the others find the breaker as good as open. In the order of LOCK. */
 const TAKE_PROBE = statement(
   'endpoint_take_probe',
-  `update endpoint set probe_until = now() + $2::int * interval '1 ms'
-    where ats_id = any($1::text[]) and breaker_pause_ms > 0 and paused_until <= now() and probe_until <= now()
-   returning ats_id`,
+  `with rested as (
+     select ats_id from endpoint
+      where ats_id = any($1::text[]) and breaker_pause_ms > 0
+        and paused_until <= now() and rest_until <= now() and probe_until <= now()
+      order by ats_id for no key update)
+   update endpoint e set probe_until = now() + $2::int * interval '1 ms' from rested where e.ats_id = rested.ats_id
+   returning e.ats_id`,
 );
 
 const RETURN_PROBE = statement(
   'endpoint_return_probe',
-  `update endpoint set probe_until = '-infinity' where ats_id = any($1::text[])`,
+  `with probed as (select ats_id from endpoint where ats_id = any($1::text[]) order by ats_id for no key update)
+   update endpoint e set probe_until = '-infinity' from probed where e.ats_id = probed.ats_id`,
 );
 
 interface EndpointRow {
@@ -68,6 +76,8 @@ interface EndpointRow {
 interface Judged {
   failuresInRow: number;
   pauseMs: number;
+  /** For how long the breaker opens now, and how long a rest the endpoint asked for; 0: it does not, or for none. */
+  opensForMs: number;
   restMs: number;
   up: boolean;
   probed: boolean;
@@ -97,6 +107,7 @@ export class EndpointHealth {
       judged.map((j) => j.atsId),
       judged.map((j) => j.failuresInRow),
       judged.map((j) => j.pauseMs),
+      judged.map((j) => j.opensForMs),
       judged.map((j) => j.restMs),
       judged.map((j) => j.up),
       judged.map((j) => j.probed),
@@ -104,9 +115,10 @@ export class EndpointHealth {
       judged.map((j) => j.trustedSecretId),
       GONE,
     ]);
-    for (const { atsId, restMs, gone, pauseMs } of judged) {
+    for (const { atsId, opensForMs, restMs, gone, pauseMs } of judged) {
+      const pause_ms = Math.max(opensForMs, restMs);
       if (gone) logger.warn({ ats_id: atsId, reason: GONE }, 'endpoint.disabled');
-      else if (restMs > 0) logger.warn({ ats_id: atsId, pause_ms: restMs, breaker: pauseMs > 0 }, 'endpoint.paused');
+      else if (pause_ms > 0) logger.warn({ ats_id: atsId, pause_ms, breaker: pauseMs > 0 }, 'endpoint.paused');
     }
   }
 
@@ -123,17 +135,17 @@ export class EndpointHealth {
 }
 
 function judgeAll(before: { failuresInRow: number; pauseMs: number }, effects: readonly EndpointEffect[]): Judged {
-  const judged: Judged = { ...before, restMs: 0, up: false, probed: false, gone: false, trustedSecretId: null };
-  let [pausedForMs, askedForMs] = [0, 0];
+  const news = { opensForMs: 0, restMs: 0, up: false, probed: false, gone: false, trustedSecretId: null };
+  const judged: Judged = { ...before, ...news };
   for (const effect of effects) {
     const { breaker, opensForMs } = transition(judged, effect);
     Object.assign(judged, breaker);
     judged.up ||= effect.up;
-    pausedForMs = effect.up ? 0 : Math.max(pausedForMs, opensForMs);
-    askedForMs = Math.max(askedForMs, effect.retryAfterMs);
+    judged.opensForMs = effect.up ? 0 : Math.max(judged.opensForMs, opensForMs);
+    judged.restMs = Math.max(judged.restMs, effect.retryAfterMs);
     judged.probed ||= effect.probe;
     judged.gone ||= effect.gone;
     judged.trustedSecretId = effect.trustedSecretId ?? judged.trustedSecretId;
   }
-  return { ...judged, restMs: Math.max(pausedForMs, askedForMs) };
+  return judged;
 }

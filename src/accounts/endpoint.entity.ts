@@ -23,9 +23,13 @@ export class Endpoint {
   @Column('integer', { name: 'breaker_pause_ms', default: 0 })
   breakerPauseMs!: number;
 
-  /** A time, or -Infinity. */
+  /** By the breaker; a time, or -Infinity. */
   @Column('timestamptz', { name: 'paused_until', default: () => `'-infinity'` })
   pausedUntil!: Date | number;
+
+  /** As the endpoint itself asked. */
+  @Column('timestamptz', { name: 'rest_until', default: () => `'-infinity'` })
+  restUntil!: Date | number;
 
   @Column('timestamptz', { name: 'probe_until', default: () => `'-infinity'`, select: false })
   probeUntil!: Date | number;

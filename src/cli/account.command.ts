@@ -29,6 +29,7 @@ async function create(app: INestApplicationContext, options: Options): Promise<O
 
 async function show(app: INestApplicationContext, options: Options): Promise<Output> {
   const { account, endpoint } = await accountOf(app).find(required(options, 'ats-id'));
+  const pausedUntil = Math.max(Number(endpoint.pausedUntil), Number(endpoint.restUntil));
   return {
     ats_id: account.atsId,
     name: account.name,
@@ -36,7 +37,7 @@ async function show(app: INestApplicationContext, options: Options): Promise<Out
     webhook_url: endpoint.url,
     endpoint_failures_in_row: endpoint.failuresInRow,
     endpoint_breaker_open: endpoint.breakerPauseMs > 0,
-    endpoint_paused_until: endpoint.pausedUntil instanceof Date ? endpoint.pausedUntil : null,
+    endpoint_paused_until: Number.isFinite(pausedUntil) ? new Date(pausedUntil) : null,
     endpoint_disabled_at: endpoint.disabledAt,
     endpoint_disabled_reason: endpoint.disabledReason,
     created_at: account.createdAt,

@@ -1,3 +1,5 @@
+import type { INestApplicationContext } from '@nestjs/common';
+import { Accounts } from '../accounts/accounts.service';
 import { OutboxOperations } from '../outbox/outbox-operations.service';
 import { referenceId, required, UsageError, type Command, type Options, type Output } from './command';
 
@@ -11,9 +13,7 @@ export const outboxCommands: Record<string, Command> = {
     usage: '<reference_id> | --ats-id … --dead-since 2026-02-25T10:30:00Z',
     summary: 'makes a pending message due now, or delivers again a settled one, or all that died since a time',
     run: (app, options, argument) =>
-      argument === ''
-        ? redeliverDead(app.get(OutboxOperations), options)
-        : redeliver(app.get(OutboxOperations), argument),
+      argument === '' ? redeliverDead(app, options) : redeliver(app.get(OutboxOperations), argument),
   },
   'outbox discard': {
     usage: '<reference_id>',
@@ -31,10 +31,12 @@ async function redeliver(operations: OutboxOperations, argument: string): Promis
   return { reference_id: id, result: await operations.redeliver(id) };
 }
 
-async function redeliverDead(operations: OutboxOperations, options: Options): Promise<Output> {
+async function redeliverDead(app: INestApplicationContext, options: Options): Promise<Output> {
   const since = new Date(required(options, 'dead-since'));
   if (Number.isNaN(since.getTime())) throw new UsageError('--dead-since is a time such as 2026-02-25T10:30:00Z');
   const atsId = required(options, 'ats-id');
-  const count = await operations.redeliverDead(atsId, since, (n) => process.stderr.write(`${n} queued again\n`));
+  await app.get(Accounts).find(atsId);
+  const say = (n: number) => process.stderr.write(`${n} queued again\n`);
+  const count = await app.get(OutboxOperations).redeliverDead(atsId, since, say);
   return { ats_id: atsId, queued: count };
 }

@@ -26,19 +26,26 @@ const RECORD_INCOMING = statement(
            $8, $9, $10)`,
 );
 
-/** The lock makes the count right between replicas; it is one account's, and only strangers wait for it. */
+/** The lock makes the count right between replicas. It is one account's, and of each process one connection waits for it. */
 const LOCK_REFUSALS = statement('delivery_log_lock_refusals', 'select pg_advisory_xact_lock(hashtextextended($1, 0))');
 
-const RECORD_REFUSAL = statement(
-  'delivery_log_record_refusal',
+const RECORD_REFUSALS = statement(
+  'delivery_log_record_refusals',
   `insert into delivery_attempt (id, ats_id, direction, number, outcome, status_code, error, duration_ms, request_headers)
-   select $1, $2, 'incoming', 1, 'failure', $6::smallint, $3, 0, '{}'
-    where (select count(*) from delivery_attempt
-            where ats_id = $2 and id >= $4::uuid and direction = 'incoming' and status_code in (401, 429)) < $5`,
+   select t.id, $2, 'incoming', 1, 'failure', t.status_code, t.error, 0, '{}'
+     from unnest($1::uuid[], $3::smallint[], $4::text[]) with ordinality t(id, status_code, error, n)
+    where t.n <= $6 - (select count(*) from delivery_attempt
+                        where ats_id = $2 and id >= $5::uuid and direction = 'incoming' and status_code in (401, 429))`,
 );
 
 const REFUSALS_PER_MINUTE = 60;
 const MINUTE_MS = 60_000;
+
+interface Refusal {
+  readonly id: string;
+  readonly statusCode: number;
+  readonly error: string;
+}
 
 /**
  * Every attempt in both directions, kept until its day is dropped. Accepted incoming webhooks are recorded by the
@@ -46,6 +53,9 @@ const MINUTE_MS = 60_000;
  */
 @Injectable()
 export class DeliveryLog {
+  /** Ids of refusals that wait for those of their account being recorded. */
+  private readonly refused = new Map<string, Refusal[]>();
+
   constructor(
     private readonly database: Database,
     private readonly clock: Clock,
@@ -53,13 +63,28 @@ export class DeliveryLog {
 
   /**
    * Records a webhook that could not prove itself, or was one too many: metadata only, and at most 60 a minute, since
-   * whoever cannot sign, or slow down, must not fill the account's log.
+   * whoever cannot sign, or slow down, must not fill the account's log. Nor the pool: those of an account that come
+   * meanwhile share the next turn, or its fault.
    */
   async recordRefusal(atsId: string, statusCode: number, error: string): Promise<void> {
+    const refusal: Refusal = { id: this.clock.uuidv7(), statusCode, error };
+    const others = this.refused.get(atsId);
+    if (others !== undefined) return void others.push(refusal);
+    const refusals = [refusal];
+    this.refused.set(atsId, refusals);
+    try {
+      while (refusals.length > 0) await this.insertRefusals(atsId, refusals.splice(0));
+    } finally {
+      this.refused.delete(atsId);
+    }
+  }
+
+  private async insertRefusals(atsId: string, refusals: readonly Refusal[]): Promise<void> {
     const since = uuidFloor(this.clock.now() - MINUTE_MS);
+    const columns = [refusals.map((r) => r.statusCode), refusals.map((r) => r.error)];
     await this.database.transaction(async (tx) => {
       await tx.query(LOCK_REFUSALS, [atsId]);
-      await tx.query(RECORD_REFUSAL, [this.clock.uuidv7(), atsId, error, since, REFUSALS_PER_MINUTE, statusCode]);
+      await tx.query(RECORD_REFUSALS, [refusals.map((r) => r.id), atsId, ...columns, since, REFUSALS_PER_MINUTE]);
     });
   }
 

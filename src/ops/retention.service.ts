@@ -87,7 +87,7 @@ export class Retention {
       dropped.push(...(await this.partitions.dropBefore('result_event', before)));
       dropped.push(...(await this.partitions.dropBefore('flow', before)));
     }
-    await this.expireMessages(now - this.env.DEAD_RETENTION_DAYS * DAY_MS);
+    await this.expireMessages(new Date(now - this.env.DEAD_RETENTION_DAYS * DAY_MS));
     if (dropped.length > 0) logger.info({ dropped }, 'retention.dropped');
     return dropped;
   }
@@ -106,10 +106,10 @@ export class Retention {
     return true;
   }
 
-  private async expireMessages(before: number): Promise<void> {
-    const expired = await this.outbox.expire(uuidFloor(before));
+  private async expireMessages(before: Date): Promise<void> {
+    const expired = await this.outbox.expire(before);
     if (expired > 0) logger.warn({ count: expired }, 'retention.messages_expired');
-    await this.database.query(EXPIRE_DEAD, [new Date(before)]);
+    await this.database.query(EXPIRE_DEAD, [before]);
     await this.database.query(LET_GO);
   }
 }

@@ -60,19 +60,26 @@ const REQUEUE_DEAD = statement(
    returning 1 as queued`,
 );
 
-/** A message that sleeps behind an older one of its entity goes on sleeping, and one in flight is not disturbed. */
+/**
+ * A message that sleeps behind an older one of its entity goes on sleeping, and one in flight is not disturbed. The lock
+ * waits for one that is just leaving, so that it is not taken for pending.
+ */
 const HASTEN = statement(
   'outbox_hasten',
-  `with pending as (select id from outbox_message where ats_id = $1 and entity_key = $2 and reference_id = $3),
+  `with pending as (select id from outbox_message where ats_id = $1 and entity_key = $2 and reference_id = $3
+                      for no key update),
         due as (update outbox_message m set available_at = now() from pending
                  where m.id = pending.id and m.available_at < 'infinity' and m.leased_until <= now())
    select count(*)::int as pending from pending`,
 );
 
+/** Where the flow is gone ($4: it is not), the dead message alone has kept the body: it must not have expired meanwhile. */
 const REQUEUE = statement(
   'outbox_requeue',
-  `with dead as (delete from dead_message where reference_id = $3)
-   insert into outbox_message (ats_id, entity_key, reference_id) values ($1, $2, $3)`,
+  `with dead as (delete from dead_message where reference_id = $3 returning 1)
+   insert into outbox_message (ats_id, entity_key, reference_id)
+   select $1::text, $2::text, $3::uuid where $4::bool or exists (select from dead)
+   returning 1 as queued`,
 );
 
 const DISCARD = statement(
@@ -115,10 +122,10 @@ export class OutboxOperations {
    */
   async redeliver(referenceId: string, reader: Reader | null = null): Promise<'hastened' | 'requeued'> {
     const what = await this.database.transaction(async (tx) => {
-      const key = await this.locate(tx, referenceId, reader);
+      const { key, kept } = await this.locate(tx, referenceId, reader);
       const [found] = await tx.query<{ pending: number }>(HASTEN, key);
       if (found !== undefined && found.pending > 0) return 'hastened';
-      await tx.query(REQUEUE, key);
+      if ((await tx.query(REQUEUE, [...key, kept])).length === 0) throw gone();
       return 'requeued';
     });
     this.wakeUp.hint('outbox');
@@ -147,7 +154,7 @@ export class OutboxOperations {
   /** Takes a pending message out of the queue for good. @throws {DomainError} `not_found` when there is none */
   async discard(referenceId: string): Promise<void> {
     await this.database.transaction(async (tx) => {
-      const key = await this.locate(tx, referenceId, null);
+      const { key } = await this.locate(tx, referenceId, null);
       if ((await tx.query(DISCARD, key)).length === 0) {
         throw new DomainError('not_found', `No message of the flow ${referenceId} is pending`);
       }
@@ -166,15 +173,20 @@ export class OutboxOperations {
     }));
   }
 
-  private async locate(tx: Tx, referenceId: string, reader: Reader | null): Promise<[string, string, string]> {
+  private async locate(tx: Tx, referenceId: string, reader: Reader | null): Promise<Located> {
     const [flow] = await tx.query<FlowRow>(FLOW, [referenceId, ...(reader ?? [null, null])]);
     if (flow === undefined) throw unauthorized();
-    if (flow.ats_id === null) throw new DomainError('not_found', 'There is no such flow, or it has expired');
+    if (flow.ats_id === null) throw gone();
     if (!flow.processed) throw new DomainError('conflict', 'The flow has no result yet');
     await tx.query(LANES, [flow.ats_id, flow.client_id]);
-    const key = flow.entity_key ?? entityKey({ clientId: flow.client_id, event: flow.event, entityId: flow.entity_id });
-    return [flow.ats_id, key, referenceId];
+    const { client_id: clientId, event, entity_id: entityId } = flow;
+    const key = flow.entity_key ?? entityKey({ clientId: clientId ?? '', event, entityId });
+    return { key: [flow.ats_id, key, referenceId], kept: flow.client_id !== null };
   }
+}
+
+function gone(): DomainError {
+  return new DomainError('not_found', 'There is no such flow, or it has expired');
 }
 
 /** Who asks, and the hash of the key by which. */
@@ -182,10 +194,16 @@ export type Reader = readonly [atsId: string, apiKeyHash: Buffer | null];
 
 const DEAD_AT_ONCE = 500;
 
+interface Located {
+  readonly key: readonly [atsId: string, entityKey: string, referenceId: string];
+  /** Its flow is still there. */
+  readonly kept: boolean;
+}
+
 /** Of a flow that is gone, only what its dead message tells is not null. */
 interface FlowRow {
   ats_id: string | null;
-  client_id: string;
+  client_id: string | null;
   event: InboundEventType;
   entity_id: string;
   processed: boolean;

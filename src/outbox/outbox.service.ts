@@ -195,12 +195,12 @@ export class Outbox {
     }
   }
 
-  /** Takes away what was accepted before `floor`, a smallest reference_id, and waited since; returns how many. */
-  async expire(floor: string): Promise<number> {
+  /** Takes away what was queued before `before`, for the first time or again, and waited since; returns how many. */
+  async expire(before: Date): Promise<number> {
     let count = 0;
     for (let last = EXPIRED_AT_ONCE; last === EXPIRED_AT_ONCE; count += last) {
       last = await this.database.transaction(async (tx) => {
-        const gone = await tx.query<{ ats_id: string; entity_key: string }>(EXPIRE, [floor, EXPIRED_AT_ONCE]);
+        const gone = await tx.query<{ ats_id: string; entity_key: string }>(EXPIRE, [before, EXPIRED_AT_ONCE]);
         if (gone.length > 0) await tx.query(WAKE, [gone.map((row) => row.ats_id), gone.map((row) => row.entity_key)]);
         return gone.length;
       });

@@ -48,7 +48,7 @@ export const DUE_ACCOUNTS = statement(
      from k
      left join account a on a.ats_id = k.ats_id and a.enabled
      left join endpoint e on e.ats_id = a.ats_id and e.disabled_at is null
-          and e.paused_until <= now() and e.probe_until <= now() and exists (
+          and e.paused_until <= now() and e.rest_until <= now() and e.probe_until <= now() and exists (
            select from outbox_message o where o.ats_id = k.ats_id and o.available_at <= now())
     where k.ats_id is not null
     order by k.ats_id`,
@@ -118,6 +118,8 @@ export const PARK = statement(
 /**
  * Ends attempts: delivered and dead messages leave the queue, the others are due again after their wait. Only rows still
  * claimed under the attempt change, and only for those is the attempt logged. Returns them, and whether they left.
+ *
+ * A settling whose commit went unheard is simply repeated: a row that it kept has no lease any more.
  */
 export const SETTLE = statement(
   'outbox_settle',
@@ -136,7 +138,7 @@ export const SETTLE = statement(
         set leased_until = '-infinity', failures = m.failures + s.counted::int,
             available_at = now() + s.wait_ms * interval '1 ms'
        from s
-      where m.id = s.id and m.attempt = s.attempt and s.verdict = 'retry'
+      where m.id = s.id and m.attempt = s.attempt and m.leased_until > '-infinity' and s.verdict = 'retry'
      returning m.id, m.attempt, m.ats_id, m.reference_id, m.available_at
    ), died as (
      insert into dead_message (reference_id, ats_id, entity_key, failures, state)
@@ -192,7 +194,7 @@ export const SWEEP = statement(
 export const EXPIRE = statement(
   'outbox_expire',
   `delete from outbox_message where id in (
-     select id from outbox_message where reference_id < $1::uuid and leased_until <= now() limit $2
+     select id from outbox_message where queued_at < $1::timestamptz and leased_until <= now() limit $2
         for update skip locked)
    returning ats_id, entity_key`,
 );

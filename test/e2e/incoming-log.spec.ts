@@ -311,6 +311,26 @@ describe('an unauthenticated webhook', () => {
     expect(await marked(account)).toHaveLength(60);
   });
 
+  test('holds one connection at most for its entry, also when many come at once', async () => {
+    const account = await newAccount();
+    // As another gateway does that counts the same account's entries, but for longer.
+    await database.query('select pg_advisory_lock(hashtextextended($1, 0))', [account.atsId]);
+    try {
+      const sent = await Promise.all(Array.from({ length: 40 }, () => send(account, '{}', { secret: 'wrong' })));
+      expect(new Set(sent.map(({ status }) => status))).toEqual(new Set([401]));
+      expect((await send(account, event())).status).toBe(202);
+      const { rows } = await database.query(
+        `select from pg_stat_activity where datname = current_database() and wait_event = 'advisory'`,
+      );
+      expect(rows).toHaveLength(1);
+    } finally {
+      await database.query('select pg_advisory_unlock_all()');
+    }
+    const entries = (await settled(account.atsId, 41)).filter(({ status_code }) => status_code === 401);
+    expect(entries).toEqual(Array(40).fill(METADATA));
+    expect(new Set(entries.map(({ id }) => id)).size).toBe(40);
+  });
+
   test('is logged again in the next minute', async () => {
     const account = await newAccount();
     const flood = () => Promise.all(Array.from({ length: 70 }, () => send(account, '{}', { secret: 'wrong' })));

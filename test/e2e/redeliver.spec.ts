@@ -255,6 +255,11 @@ describe('outbox redeliver', () => {
     });
   });
 
+  test('refuses an account that does not exist', async () => {
+    const unknown = run({ 'ats-id': 'nobody', 'dead-since': '2026-01-15T00:00:00Z' });
+    await expect(unknown).rejects.toMatchObject({ kind: 'not_found', message: 'There is no account nobody' });
+  });
+
   test('says what is wrong with its options', async () => {
     await expect(run({ 'dead-since': '2026-01-15T00:00:00Z' })).rejects.toThrow('--ats-id is required');
     await expect(run({ 'ats-id': account.atsId })).rejects.toThrow('--dead-since is required');

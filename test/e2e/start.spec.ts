@@ -331,5 +331,9 @@ describe('the command line prints exactly one JSON object', () => {
     expect(unknown).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('There is no flow') });
     const incomplete = await run('account', 'create', '--ats-id', 'acme');
     expect(incomplete).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('--name is required') });
+    const idle = await run('outbox', 'stats', '--ats-id', 'acme');
+    expect(idle).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('takes no --ats-id') });
+    const surplus = await run('outbox', 'stats', 'acme');
+    expect(surplus).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('takes no acme') });
   });
 });

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { Client } from 'pg';
 import { Accounts } from '../../src/accounts/accounts.service';
 import { EndpointHealth } from '../../src/accounts/endpoint-health.service';
 import { Database, statement } from '../../src/database/database';
@@ -96,8 +97,8 @@ async function write({ account }: Endpoint, ...candidates: string[]): Promise<st
 async function health({ account }: Endpoint): Promise<Health> {
   const [row] = await sql<Health>(
     `select failures_in_row, breaker_pause_ms, disabled_reason,
-            case when isfinite(paused_until) then extract(epoch from paused_until - now())::float else -1 end as paused_for
-       from endpoint where ats_id = $1`,
+            case when isfinite(until) then extract(epoch from until - now())::float else -1 end as paused_for
+       from (select *, greatest(paused_until, rest_until) as until from endpoint) e where ats_id = $1`,
     [account.atsId],
   );
   return row!;
@@ -134,7 +135,7 @@ async function nothingInFlight(endpoint: Endpoint): Promise<void> {
 
 /** As if the pause had passed. */
 async function endPause({ account }: Endpoint): Promise<void> {
-  await sql('update endpoint set paused_until = now() where ats_id = $1', [account.atsId]);
+  await sql('update endpoint set paused_until = now(), rest_until = now() where ats_id = $1', [account.atsId]);
 }
 
 async function untilEmpty(endpoint: Endpoint): Promise<void> {
@@ -191,6 +192,42 @@ test('of workers that look at the same moment one alone gets the probe', async (
   await sql('update endpoint set breaker_pause_ms = 30000 where ats_id = $1', [account.atsId]);
   const taken = await Promise.all(Array.from({ length: 20 }, (_, n) => take(gateways[n % 2]!)));
   expect(taken.reduce((sum, count) => sum + count)).toBe(1);
+});
+
+/** Two accounts whose endpoints lie in the table in the other order than that of their names. */
+async function crosswise(): Promise<[string, string]> {
+  // So that new rows come last.
+  await sql('vacuum full endpoint');
+  const [later, earlier] = [`z-${accounts}`, `a-${accounts++}`];
+  for (const atsId of [later, earlier]) {
+    await makeAccount(gateways[0], atsId, null);
+    await sql('update endpoint set breaker_pause_ms = 30000 where ats_id = $1', [atsId]);
+  }
+  return [earlier, later];
+}
+
+test.each<[string, (health: EndpointHealth, atsIds: string[]) => Promise<unknown>]>([
+  ['taken', (health, atsIds) => health.takeProbes(atsIds, 60_000)],
+  ['given back', (health, atsIds) => health.returnProbes(atsIds)],
+])('probes are %s in the order in which settlings take the endpoints, and nobody waits crosswise', async (_, work) => {
+  const [first, second] = await crosswise();
+  const settling = new Client({ connectionString: gateways[0].databaseUrl });
+  await settling.connect();
+  try {
+    const lock = (atsId: string) => settling.query('select from endpoint where ats_id = $1 for update', [atsId]);
+    await settling.query('begin');
+    await lock(first);
+    const working = work(gateways[0].app.get(EndpointHealth), [first, second]);
+    await until('it to wait for the first', async () => {
+      const waiting = await sql(
+        `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+      );
+      return waiting.length > 0;
+    });
+    await Promise.all([lock(second).then(() => settling.query('commit')), working]);
+  } finally {
+    await settling.end();
+  }
 });
 
 test('a probe that succeeds closes it for both, and everything arrives in its order', async () => {
@@ -296,6 +333,30 @@ test('what succeeds after all does not cut short the rest that another answer as
   await until('the success to be settled', async () => (await queue(endpoint)).waiting < waiting);
   expect(await health(endpoint)).toMatchObject({ failures_in_row: 0 });
   expect((await health(endpoint)).paused_for).toBeGreaterThan(3500);
+});
+
+test('nor does it when the breaker has opened for longer: then only the rest is left', async () => {
+  const endpoint = await makeEndpoint(200);
+  const names = Array.from({ length: 64 }, (_, n) => `c-${n}`);
+  await write(endpoint, ...names);
+  await untilEmpty(endpoint);
+  endpoint.answers = 'hold';
+  await write(endpoint, ...names);
+  await until('many requests side by side', () => endpoint.held.length >= 22);
+  for (let n = 0; n < 20; n++) answerHeld(endpoint, 500);
+  await until('the breaker to open', async () => (await health(endpoint)).breaker_pause_ms === 30_000);
+  answerHeld(endpoint, 503, { 'Retry-After': '25' });
+  await until('its settling', async () => (await health(endpoint)).failures_in_row === 21);
+  answerHeld(endpoint, 200);
+  await until('the late success', async () => (await health(endpoint)).breaker_pause_ms === 0);
+  const { paused_for } = await health(endpoint);
+  expect(paused_for).toBeGreaterThan(5);
+  expect(paused_for).toBeLessThanOrEqual(25);
+  for (const response of endpoint.held.splice(0)) response.writeHead(200).end();
+  await nothingInFlight(endpoint);
+  const sent = endpoint.receiver.deliveries.length;
+  for (let n = 0; n < 3; n++) await bothLooked();
+  expect(endpoint.receiver.deliveries).toHaveLength(sent);
 });
 
 test('410 disables the endpoint and says why; its messages wait unharmed until it is enabled', async () => {

@@ -413,6 +413,24 @@ describe('the fence', () => {
     expect(await sql('select from delivery_attempt')).toHaveLength(1);
   });
 
+  test.each(['delivered', 'retry', 'dead'] as const)(
+    'a %s whose commit went unheard may be repeated',
+    async (verdict) => {
+      await append(...drafts('a', 'x'));
+      const once = settlement((await claim())[0]!, verdict, 3_600_000);
+      await main.outbox.settle([once]);
+      const state = async () => [
+        await sql('select failures, available_at from outbox_message'),
+        await sql('select failures, state, at from dead_message'),
+        await sql('select id, number from delivery_attempt'),
+      ];
+      const before = await state();
+      expect(await main.outbox.settle([once])).toBe(false);
+      expect(await state()).toEqual(before);
+      expect(before[2]).toEqual([{ id: once.attempt.id, number: 1 }]);
+    },
+  );
+
   test('a released message is claimed again, nothing judged', async () => {
     await append(...drafts('a', 'x'));
     await main.outbox.release(await claim());

@@ -4,7 +4,9 @@ import { uuidFloor } from '../../src/database/clock';
 import { Database, statement } from '../../src/database/database';
 import { PARTITIONED, Partitions } from '../../src/database/partitions';
 import { eventId } from '../../src/events/outbound';
+import { entityKey } from '../../src/events/results';
 import { Retention } from '../../src/ops/retention.service';
+import { OutboxOperations } from '../../src/outbox/outbox-operations.service';
 import { call, makeAccount, startGateway, type Gateway, type TestAccount } from '../support/gateway';
 import { startReceiver, type Receiver } from '../support/receiver';
 import { until } from '../support/until';
@@ -104,12 +106,12 @@ async function put(daysAgo: number, state: State, candidate = randomBytes(4).toS
      values ($1, $2, $1, 'outgoing', 1, $3, 1)`,
     [id, account.atsId, state === 'delivered' ? 'success' : 'failure'],
   );
-  const key = `client-1/candidate/${candidate}`;
+  const key = entityKey({ clientId: 'client-1', event: 'candidate.created', entityId: candidate });
   if (state === 'pending') {
     await sql(
-      `insert into outbox_message (ats_id, entity_key, reference_id, failures, available_at)
-       values ($1, $2, $3, 1, now() + interval '1 day')`,
-      [account.atsId, key, id],
+      `insert into outbox_message (ats_id, entity_key, reference_id, failures, available_at, queued_at)
+       values ($1, $2, $3, 1, now() + interval '1 day', now() - $4::int * interval '1 day')`,
+      [account.atsId, key, id, daysAgo],
     );
   }
   if (state === 'dead') {
@@ -286,4 +288,56 @@ test('messages that waited for DEAD_RETENTION_DAYS go, and free their successors
   expect(receiver.deliveries.map((d) => d.body.reference_id)).not.toContain(gone);
   await retention();
   expect(await sql('select from kept_event')).toHaveLength(0);
+});
+
+test.each(['alone', 'with all that died'])(
+  'a dead message that was redelivered (%s) waits for as long anew',
+  async (way) => {
+    const id = await put(33, 'dead');
+    await sql(`update dead_message set at = now() - interval '29 days'`);
+    await retention();
+    await sql('update endpoint set url = null where ats_id = $1', [account.atsId]);
+    if (way === 'alone') expect((await redeliver(id)).status).toBe(202);
+    else await gateways[0].app.get(OutboxOperations).redeliverDead(account.atsId, new Date(0), () => undefined);
+    await retention();
+    await sql('update endpoint set url = $2 where ats_id = $1', [account.atsId, receiver.url]);
+    expect(await arrived(id)).toBe(bodyOf(id));
+  },
+);
+
+/** Redelivers a flow whose row in `table` is being deleted, and lets the deletion commit first. */
+async function redeliverBehindExpiry(table: string, id: string) {
+  const expiry = new Client({ connectionString: gateways[0].databaseUrl });
+  await expiry.connect();
+  try {
+    await expiry.query(`begin; delete from ${table} where reference_id = '${id}'`);
+    const redelivery = redeliver(id);
+    await until('the redelivery to wait', async () => {
+      const waiting = await sql(
+        `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+      );
+      return waiting.length > 0;
+    });
+    await expiry.query('commit');
+    return await redelivery;
+  } finally {
+    await expiry.end();
+  }
+}
+
+test('a dead message that expires while it is being redelivered is gone, and nothing without a body is queued', async () => {
+  const id = await put(31, 'dead');
+  await sql(`update dead_message set at = now() - interval '29 days'`);
+  await retention();
+  expect(await redeliverBehindExpiry('dead_message', id)).toMatchObject({
+    status: 404,
+    body: { detail: 'There is no such flow, or it has expired' },
+  });
+  expect(await sql('select from outbox_message')).toHaveLength(0);
+});
+
+test('a message that leaves the queue while it is being redelivered is queued anew', async () => {
+  const id = await put(5, 'pending');
+  expect((await redeliverBehindExpiry('outbox_message', id)).status).toBe(202);
+  expect(await arrived(id)).toBe(bodyOf(id));
 });
