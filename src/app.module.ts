@@ -9,6 +9,7 @@ import { DatabaseModule } from './database/database.module';
 import { DeliveryModule, FlowsApiModule } from './delivery/delivery.module';
 import { FeedApiModule } from './feed/feed.module';
 import { IncomingWebhooksModule } from './incoming-webhooks/incoming-webhooks.module';
+import { InternalEventsModule } from './internal-events/internal-events.module';
 import { DevReceiverModule, OpsModule } from './ops/ops.module';
 import { ProcessingModule } from './processing/processing.module';
 import { VacanciesApiModule } from './vacancies/vacancies.module';
@@ -23,6 +24,7 @@ const API: Type[] = [
   IncomingWebhooksModule,
   FlowsApiModule,
   FeedApiModule,
+  InternalEventsModule,
 ];
 
 /** What drains the queues: inbox to outbox, outbox to the ATS. */

@@ -10,9 +10,9 @@ const RUNGS = `
   inbox outbox auth
   workspaces uploads
   entities
-  candidates vacancies
+  candidates vacancies meetings
   applications
-  incoming-webhooks processing delivery feed
+  incoming-webhooks internal-events processing delivery feed
   portal ops
   cli
   app.module.ts main.ts cli.ts`;

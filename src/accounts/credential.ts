@@ -1,6 +1,9 @@
 /** What proved who is calling. Caches may be stale, so the statements that accept and read judge it again. */
 export type Credential =
-  { readonly kind: 'api-key'; readonly hash: Buffer } | { readonly kind: 'webhook-secret'; readonly id: string };
+  | { readonly kind: 'api-key'; readonly hash: Buffer }
+  | { readonly kind: 'webhook-secret'; readonly id: string }
+  /** One of Carv's own services: of the account only counts that it is enabled. */
+  | { readonly kind: 'internal' };
 
 /** The account that proved itself, and by what. */
 export interface Caller {

@@ -1,18 +1,6 @@
 import { IntersectionType, OmitType, PartialType, PickType } from '@nestjs/swagger';
-import { isISO8601, ValidateBy } from 'class-validator';
 import { OptionalCv, type FileReference } from '../entities/file-reference';
-import { Id, Optional, OptionalObject, OptionalText, type FieldDoc } from '../http/fields';
-
-function OptionalTime(doc: FieldDoc): PropertyDecorator {
-  const rule = ValidateBy({
-    name: 'isTime',
-    validator: {
-      validate: (value: unknown) => typeof value === 'string' && isISO8601(value.trim(), { strict: true }),
-      defaultMessage: () => '$property must be a date or time such as 2026-02-25T10:30:00Z',
-    },
-  });
-  return Optional(doc, { type: 'string' }, rule);
-}
+import { Id, OptionalObject, OptionalText, OptionalTime } from '../http/fields';
 
 /** The whole application, as `POST /v1/applications` and the event `application.created` bring it. */
 export class ApplicationDto {

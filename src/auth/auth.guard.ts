@@ -7,6 +7,7 @@ import { annotate } from '../observability/request-context';
 import { RateLimits } from '../rate-limit/rate-limits.service';
 import { ApiKeys } from './api-keys.service';
 import { SCHEME, setCaller, type Scheme } from './caller';
+import { InternalKey } from './internal-key.service';
 import { WebhookSignatures } from './webhook-signatures.service';
 
 /** Stands before every route and lets nobody in by default. */
@@ -16,6 +17,7 @@ export class AuthGuard implements CanActivate {
     private readonly reflector: Reflector,
     private readonly apiKeys: ApiKeys,
     private readonly signatures: WebhookSignatures,
+    private readonly internalKey: InternalKey,
     private readonly limits: RateLimits,
   ) {}
 
@@ -27,6 +29,11 @@ export class AuthGuard implements CanActivate {
     if (scheme === 'none') return true;
     const http = context.switchToHttp();
     const request = http.getRequest<Request>();
+    if (scheme === 'internal-key') {
+      // Its callers act for any account, which each request names itself.
+      this.internalKey.verify(request);
+      return true;
+    }
     const caller = await this.identify(scheme, request);
     annotate({ ats_id: caller.atsId });
     setCaller(request, caller);

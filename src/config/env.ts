@@ -115,6 +115,11 @@ export class Env {
   @Matches(/^[\x21-\x7e]{16,200}$/, { message: 'must be 16 to 200 visible ASCII characters' })
   METRICS_TOKEN?: string;
 
+  /** Carv's own services show it as a bearer token; unset: they cannot publish. */
+  @IsOptional()
+  @Matches(/^[\x21-\x7e]{16,200}$/, { message: 'must be 16 to 200 visible ASCII characters' })
+  INTERNAL_API_KEY?: string;
+
   /** Requests that one account may make; unset: as many as it likes. */
   @IsOptional()
   @toNumber
@@ -171,6 +176,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     'DELIVERY_ALLOWED_PRIVATE_RANGES',
     'METRICS_TOKEN',
     'RATE_LIMIT_PER_SECOND',
+    'INTERNAL_API_KEY',
   ]);
   // An empty list of private ranges means none; any other empty setting counts as unset, as compose files write it.
   const given = Object.fromEntries(

@@ -7,24 +7,42 @@ interface Description {
   readonly id: string;
   /** The result that the event asks for; a handler may answer another (`updated` where the entity existed). */
   readonly asks: OutboundEventType;
+  /** Who may send it. */
+  readonly from: readonly Sender[];
 }
 
-/** What an ATS may ask for, over REST and as webhooks alike. A new event begins here; the compiler names the rest. */
+/** An ATS, over REST and as webhooks alike; Carv's own services. */
+type Sender = 'ats' | 'carv';
+
+const ATS = ['ats'] as const;
+const CARV = ['carv'] as const;
+const BOTH = ['ats', 'carv'] as const;
+
+/** What may be asked for. A new event begins here; the compiler names the rest. */
 export const INBOUND = {
-  'candidate.created': { entity: 'candidate', id: 'candidate_id', asks: 'candidate.created' },
-  'candidate.updated': { entity: 'candidate', id: 'candidate_id', asks: 'candidate.updated' },
-  'candidate.deleted': { entity: 'candidate', id: 'candidate_id', asks: 'candidate.deleted' },
-  'vacancy.created': { entity: 'vacancy', id: 'vacancy_id', asks: 'vacancy.created' },
-  'vacancy.updated': { entity: 'vacancy', id: 'vacancy_id', asks: 'vacancy.updated' },
-  'vacancy.deleted': { entity: 'vacancy', id: 'vacancy_id', asks: 'vacancy.deleted' },
-  'application.created': { entity: 'application', id: 'application_id', asks: 'application.created' },
-  'application.updated': { entity: 'application', id: 'application_id', asks: 'application.updated' },
-  'application.deleted': { entity: 'application', id: 'application_id', asks: 'application.deleted' },
-  'workspace.created': { entity: 'workspace', id: 'client_id', asks: 'workspace.provisioned' },
-  'workspace.member_added': { entity: 'member', id: 'user_id', asks: 'workspace.member_added' },
+  'candidate.created': { entity: 'candidate', id: 'candidate_id', asks: 'candidate.created', from: ATS },
+  'candidate.updated': { entity: 'candidate', id: 'candidate_id', asks: 'candidate.updated', from: BOTH },
+  'candidate.deleted': { entity: 'candidate', id: 'candidate_id', asks: 'candidate.deleted', from: ATS },
+  'vacancy.created': { entity: 'vacancy', id: 'vacancy_id', asks: 'vacancy.created', from: ATS },
+  'vacancy.updated': { entity: 'vacancy', id: 'vacancy_id', asks: 'vacancy.updated', from: BOTH },
+  'vacancy.deleted': { entity: 'vacancy', id: 'vacancy_id', asks: 'vacancy.deleted', from: ATS },
+  'application.created': { entity: 'application', id: 'application_id', asks: 'application.created', from: ATS },
+  'application.updated': { entity: 'application', id: 'application_id', asks: 'application.updated', from: BOTH },
+  'application.deleted': { entity: 'application', id: 'application_id', asks: 'application.deleted', from: ATS },
+  'workspace.created': { entity: 'workspace', id: 'client_id', asks: 'workspace.provisioned', from: ATS },
+  'workspace.member_added': { entity: 'member', id: 'user_id', asks: 'workspace.member_added', from: ATS },
+  'meeting.transcript_ready': { entity: 'meeting', id: 'meeting_id', asks: 'meeting.transcript_ready', from: CARV },
+  'meeting.summary_ready': { entity: 'meeting', id: 'meeting_id', asks: 'meeting.summary_ready', from: CARV },
+  'meeting.notes_ready': { entity: 'meeting', id: 'meeting_id', asks: 'meeting.notes_ready', from: CARV },
 } as const satisfies Record<string, Description>;
 
 export type InboundEventType = keyof typeof INBOUND;
+export type AtsEventType = EventFrom<'ats'>;
+export type CarvEventType = EventFrom<'carv'>;
+
+type EventFrom<S extends Sender> = {
+  [E in InboundEventType]: S extends (typeof INBOUND)[E]['from'][number] ? E : never;
+}[InboundEventType];
 
 /** The way a flow came in. */
 export type Source = 'rest' | 'webhook' | 'portal' | 'internal' | 'cli';

@@ -1,6 +1,19 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
-import { ArrayMaxSize, IsArray, IsIn, IsObject, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
+import { Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  IsArray,
+  IsIn,
+  isISO8601,
+  IsObject,
+  IsOptional,
+  IsString,
+  Matches,
+  MaxLength,
+  ValidateBy,
+  ValidateNested,
+} from 'class-validator';
 import { IsEmailAddress } from './email';
 import { IsVisibleId, VISIBLE_ID } from './visible-id';
 
@@ -12,11 +25,11 @@ export interface FieldDoc {
 
 const MAX_ITEMS = 1000;
 const MAX_ITEM_LENGTH = 500;
+const ID = { type: 'string', minLength: 1, maxLength: 200, pattern: VISIBLE_ID.source } as const;
 
 /** A required id as an ATS chooses it. */
 export function Id(doc: FieldDoc): PropertyDecorator {
-  const schema = { type: 'string', minLength: 1, maxLength: 200, pattern: VISIBLE_ID.source } as const;
-  return applyDecorators(IsVisibleId(), ApiProperty({ ...doc, ...schema }));
+  return applyDecorators(IsVisibleId(), ApiProperty({ ...doc, ...ID }));
 }
 
 /** A required text with at least one character that shows. */
@@ -34,6 +47,11 @@ export function Email(doc: FieldDoc): PropertyDecorator {
   return applyDecorators(IsEmailAddress(), ApiProperty({ ...doc, type: 'string', format: 'email' }));
 }
 
+/** An id that may be absent. */
+export function OptionalId(doc: FieldDoc): PropertyDecorator {
+  return Optional(doc, ID, IsVisibleId());
+}
+
 export function OptionalEmail(doc: FieldDoc): PropertyDecorator {
   return Optional(doc, { type: 'string', format: 'email' }, IsEmailAddress());
 }
@@ -44,6 +62,18 @@ export function OptionalText(maxLength: number, doc: FieldDoc): PropertyDecorato
 
 export function OptionalChoice(choices: readonly string[], doc: FieldDoc): PropertyDecorator {
   return Optional(doc, { type: 'string', enum: [...choices] }, IsIn(choices));
+}
+
+/** A date or a time in ISO 8601, kept as it was written. */
+export function OptionalTime(doc: FieldDoc): PropertyDecorator {
+  const rule = ValidateBy({
+    name: 'isTime',
+    validator: {
+      validate: (value: unknown) => typeof value === 'string' && isISO8601(value.trim(), { strict: true }),
+      defaultMessage: () => '$property must be a date or time such as 2026-02-25T10:30:00Z',
+    },
+  });
+  return Optional(doc, { type: 'string' }, rule);
 }
 
 /** A list of texts. */
@@ -67,6 +97,20 @@ export function OptionalObjects(doc: FieldDoc): PropertyDecorator {
     IsArray(),
     ArrayMaxSize(MAX_ITEMS),
     IsObject({ each: true }),
+  );
+}
+
+/** A list of things that have fields of their own. */
+export function OptionalList(item: new () => object, doc: FieldDoc, maxItems = MAX_ITEMS): PropertyDecorator {
+  return applyDecorators(
+    Optional(
+      doc,
+      { type: () => item, isArray: true, maxItems },
+      IsArray(),
+      ArrayMaxSize(maxItems),
+      ValidateNested({ each: true }),
+    ),
+    Type(() => item),
   );
 }
 

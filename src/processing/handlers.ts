@@ -3,6 +3,7 @@ import { ApplicationHandlers } from '../applications/applications.handlers';
 import { CandidateHandlers } from '../candidates/candidates.handlers';
 import type { InboundEventType } from '../events/inbound';
 import type { Handler } from '../inbox/handler';
+import { MeetingHandlers } from '../meetings/meetings.handlers';
 import { VacancyHandlers } from '../vacancies/vacancies.handlers';
 import { WorkspaceHandlers } from '../workspaces/workspaces.handlers';
 
@@ -16,6 +17,7 @@ export class Handlers {
     vacancies: VacancyHandlers,
     applications: ApplicationHandlers,
     workspaces: WorkspaceHandlers,
+    meetings: MeetingHandlers,
   ) {
     this.byEvent = {
       'candidate.created': candidates.apply,
@@ -29,6 +31,9 @@ export class Handlers {
       'application.deleted': applications.apply,
       'workspace.created': workspaces.provision,
       'workspace.member_added': workspaces.addMember,
+      'meeting.transcript_ready': meetings.passOn,
+      'meeting.summary_ready': meetings.passOn,
+      'meeting.notes_ready': meetings.passOn,
     };
   }
 }

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { ApplicationsModule } from '../applications/applications.module';
 import { CandidatesModule } from '../candidates/candidates.module';
 import { InboxModule } from '../inbox/inbox.module';
+import { MeetingsModule } from '../meetings/meetings.module';
 import { OutboxModule } from '../outbox/outbox.module';
 import { QueueModule } from '../queue/queue.module';
 import { VacanciesModule } from '../vacancies/vacancies.module';
@@ -15,6 +16,7 @@ import { ProcessingWorker } from './processing.worker';
     VacanciesModule,
     ApplicationsModule,
     WorkspacesModule,
+    MeetingsModule,
     InboxModule,
     OutboxModule,
     QueueModule,

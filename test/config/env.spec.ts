@@ -72,6 +72,8 @@ it.each([
   ['PUBLIC_URL', 'gateway.example'],
   ['PUBLIC_URL', 'https://gateway.example/path'],
   ['RETENTION_DAYS', '0'],
+  ['INTERNAL_API_KEY', 'short'],
+  ['INTERNAL_API_KEY', 'with spaces is not good'],
   ['RATE_LIMIT_PER_SECOND', '0'],
   ['RATE_LIMIT_PER_SECOND', 'many'],
   ['LOG_LEVEL', 'loud'],

@@ -10,6 +10,7 @@ const REQUESTS = Number(process.env.FUZZ_REQUESTS ?? 10_000);
 const SEED = Number(process.env.FUZZ_SEED ?? 20_261_123);
 const AT_ONCE = 16;
 const SLOWEST_MS = 20_000;
+const KEY = 'the-internal-key-of-this-test';
 const SECRET = 'only-the-other-may-see-this';
 
 jest.setTimeout(60_000 + REQUESTS * 60);
@@ -19,7 +20,7 @@ let routes: Route[];
 let account: TestAccount;
 
 beforeAll(async () => {
-  gateway = await startGateway({ env: { DELIVERY_RETRY_SCHEDULE: '86400' } });
+  gateway = await startGateway({ env: { DELIVERY_RETRY_SCHEDULE: '86400', INTERNAL_API_KEY: KEY } });
   routes = routesOf(gateway);
   account = await makeAccount(gateway, 'acme', null);
   const other = await makeAccount(gateway, 'other', null);
@@ -136,6 +137,7 @@ async function shoot(shot: Shot): Promise<{ what: string; status: number; text: 
       'x-api-key': account.apiKey,
       'x-ats-client-id': 'client-1',
       'x-ats-user-id': 'u',
+      authorization: `Bearer ${KEY}`,
       ...(shot.signed && { 'x-webhook-signature': `t=${t},v1=${v1}` }),
       ...(sent !== undefined && { 'content-type': shot.contentType }),
       ...shot.headers,

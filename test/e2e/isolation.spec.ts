@@ -110,6 +110,8 @@ const CASES: Record<string, () => Promise<void>> = {
   'GET /metrics': open,
   'GET /dev/receiver': open,
   'POST /dev/receiver': open,
+  // Open only to Carv's own services, and absent without their key.
+  'POST /internal/v1/events': notFound(() => '/internal/v1/events', { method: 'POST', body: { ats_id: 'victim' } }),
   'POST /v1/candidates': ownCreation(
     '/v1/candidates',
     { candidate_id: 'c-1', first_name: 'A', last_name: 'B' },
