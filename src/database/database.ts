@@ -17,6 +17,15 @@ export function statement(name: string, text: string): Statement {
   return { name, text };
 }
 
+/**
+ * A statement that reads a queue, planned anew at each run, which takes some 0.5 ms. A plan that is kept was made while the
+ * queue was all but empty, when reading it whole looked cheapest, and stays until autovacuum comes by: with 40,000
+ * messages in the queue a claim then took 35 s instead of 40 ms.
+ */
+export function queueStatement(text: string): Statement {
+  return statement('', text);
+}
+
 /** Where statements run: in a transaction, or each in its own. */
 export interface Tx {
   query<T extends object>(sql: Statement, values?: readonly unknown[]): Promise<T[]>;

@@ -1,8 +1,7 @@
-import { statement } from '../database/database';
+import { queueStatement, statement } from '../database/database';
 
 /** Leaps from account to account in the index, beginning behind $1, at most $2 of them. */
-export const ACCOUNTS = statement(
-  'inbox_accounts',
+export const ACCOUNTS = queueStatement(
   `with recursive a as (
      (select ats_id from inbox_message where ats_id > $1 order by ats_id limit 1)
      union all
@@ -15,8 +14,7 @@ export const ACCOUNTS = statement(
  * Takes the lanes of these accounts, each account's beginning behind the client it was left at, at most $3 for each
  * account. A lane that another process is claiming or processing is passed over, not waited for.
  */
-export const LANES = statement(
-  'inbox_lanes',
+export const LANES = queueStatement(
   `select l.ats_id, l.client_id, w.ats_id is not null as free
      from unnest($1::text[], $2::text[]) a(ats_id, after)
      cross join lateral (
@@ -39,8 +37,7 @@ export const LANES = statement(
  * A lane with a leased message is busy. A message whose lease ended unsettled may be what ended its worker: it is
  * claimed alone, and what stands before it without it. Nothing overtakes a message that waits for its retry.
  */
-export const CLAIM = statement(
-  'inbox_claim',
+export const CLAIM = queueStatement(
   `with due as (
      select m.id
        from unnest($1::text[], $2::text[]) lane(ats_id, client_id)
@@ -85,32 +82,28 @@ export const LOCK_LANES = statement(
  * counts no more, though nobody claimed the row yet: another worker may hold what stands before it in the lane. The clock is
  * read within the lane, once for all rows; `now()` is when the transaction began.
  */
-export const SETTLE = statement(
-  'inbox_settle',
+export const SETTLE = queueStatement(
   `delete from inbox_message m using unnest($1::bigint[], $2::int[]) s(id, attempt)
     where m.id = s.id and m.attempt = s.attempt and m.leased_until > statement_timestamp()
    returning m.id`,
 );
 
 /** Back as if never claimed: nothing was judged, and whoever can say so lives. */
-export const RELEASE = statement(
-  'inbox_release',
+export const RELEASE = queueStatement(
   `update inbox_message m set leased_until = '-infinity', crashes = 0
      from unnest($1::bigint[], $2::int[]) s(id, attempt)
     where m.id = s.id and m.attempt = s.attempt`,
 );
 
 /** Back as it stood before this claim, still suspected of having ended its worker. */
-export const PUT_BACK = statement(
-  'inbox_put_back',
+export const PUT_BACK = queueStatement(
   `update inbox_message m set leased_until = now(), crashes = m.crashes - 1
      from unnest($1::bigint[], $2::int[]) s(id, attempt)
     where m.id = s.id and m.attempt = s.attempt`,
 );
 
 /** One judged failure: due again after $3 ms. */
-export const RETRY = statement(
-  'inbox_retry',
+export const RETRY = queueStatement(
   `update inbox_message m
       set leased_until = '-infinity', crashes = 0, failures = failures + 1,
           available_at = now() + $3::int * interval '1 ms'

@@ -1,0 +1,107 @@
+import { EndpointHealth } from '../../src/accounts/endpoint-health.service';
+import { Clock } from '../../src/database/clock';
+import { createDataSource } from '../../src/database/data-source';
+import { Database, statement } from '../../src/database/database';
+import { Partitions } from '../../src/database/partitions';
+import { InboxQueue } from '../../src/inbox/inbox-queue.service';
+import { Outbox, type Message, type Settlement } from '../../src/outbox/outbox.service';
+import { createDatabase, type TestDatabase } from '../support/postgres';
+
+const [ACCOUNTS, EACH] = [20, 1000];
+const FREE = 8;
+/** More often than a statement is planned anew before the server keeps a plan. */
+const CALM_RUNS = 10;
+/** Once through a queue for a whole batch may be cheap; once for each message never is. */
+const MAX_READS_PER_MESSAGE = (ACCOUNTS * EACH) / 20;
+
+let store: TestDatabase;
+let database: Database;
+let clock: Clock;
+let outbox: Outbox;
+let inbox: InboxQueue;
+
+beforeAll(async () => {
+  store = await createDatabase();
+  // One connection, which therefore keeps what plans it has.
+  database = new Database(await createDataSource(store.url, 1).initialize());
+  clock = new Clock(database);
+  await clock.synchronise();
+  await new Partitions(database, clock).ensure();
+  outbox = new Outbox(database, clock, new EndpointHealth(database));
+  inbox = new InboxQueue(database);
+  await sql(`insert into account (ats_id, name, api_key_hash)
+             select 'a' || n, 'a', n::text::bytea from generate_series(1, ${ACCOUNTS}) n`);
+  await sql(`insert into endpoint (ats_id, url) select ats_id, 'https://example.com' from account`);
+  await sql(`insert into account_secret (ats_id, direction, sealed) select ats_id, 'outgoing', '' from account`);
+  await sql(`insert into workspace (ats_id, client_id) select ats_id, 'c' from account`);
+});
+
+afterAll(async () => {
+  await database.source.destroy();
+  await store.drop();
+});
+
+function sql<T extends object>(text: string, values: unknown[] = []): Promise<T[]> {
+  return database.query<T>(statement('', text), values);
+}
+
+/** Accepted and processed at once, so that both queues grow. */
+async function enqueue(each: number): Promise<void> {
+  const ids = Array.from({ length: ACCOUNTS * each }, () => clock.uuidv7());
+  await sql(
+    `with t as (select id, 'a' || 1 + n % ${ACCOUNTS} as ats_id from unnest($1::uuid[]) with ordinality t(id, n)), f as (
+       insert into flow (reference_id, ats_id, client_id, source, event, entity_id, payload)
+       select id, ats_id, 'c', 'rest', 'candidate.created', id::text, '{}' from t), r as (
+       insert into result_event (reference_id, ats_id, client_id, event, status, body, created_at)
+       select id, ats_id, 'c', 'candidate.created', 'success', '{}', now() from t), i as (
+       insert into inbox_message (ats_id, client_id, reference_id) select ats_id, 'c', id from t)
+     insert into outbox_message (ats_id, entity_key, reference_id) select ats_id, id::text, id from t`,
+    [ids],
+  );
+}
+
+function delivered(message: Message): Settlement {
+  const attempt = { outcome: 'success', statusCode: 200, error: null, durationMs: 1, signature: '' } as const;
+  const headers = { requestHeaders: {}, responseHeaders: {}, responseBody: null };
+  const effects = { verdict: 'delivered', waitMs: 0, counted: true, effect: null } as const;
+  return { message, ...effects, attempt: { id: clock.uuidv7(), ...attempt, ...headers } };
+}
+
+/** What a worker does with both queues; resolves to how many messages it took. */
+async function work(): Promise<number> {
+  const { accounts } = await outbox.dueAccounts();
+  const offers = accounts.map(({ atsId }) => ({ atsId, free: FREE }));
+  const { messages } = await outbox.claim(offers, 1000, 60_000);
+  await outbox.settle(messages.map(delivered));
+  const batch = await inbox.claim();
+  await database.transaction((tx) => inbox.settle(tx, batch));
+  return messages.length + batch.length;
+}
+
+async function reads(): Promise<number> {
+  await sql('select pg_stat_force_next_flush()');
+  const [row] = await sql<{ n: number }>(
+    `select (sum(t.seq_tup_read) + (select sum(idx_tup_read) from pg_stat_user_indexes i
+                                     where i.relname in ('inbox_message', 'outbox_message')))::float8 as n
+       from pg_stat_user_tables t where t.relname in ('inbox_message', 'outbox_message')`,
+  );
+  return row!.n;
+}
+
+test('queues that fill after a long calm are worked off by their indexes, not read whole for each message', async () => {
+  await enqueue(1);
+  await work();
+  // As autovacuum leaves a queue in calm: a page, and nothing in it.
+  for (const queue of ['inbox_message', 'outbox_message']) await sql(`vacuum analyze ${queue}`);
+  for (let run = 0; run < CALM_RUNS; run++) {
+    await enqueue(1);
+    expect(await work()).toBe(2 * ACCOUNTS);
+  }
+  await enqueue(EACH);
+  const before = await reads();
+  const taken = await work();
+  expect(taken).toBeGreaterThan(ACCOUNTS * FREE);
+  const perMessage = ((await reads()) - before) / taken;
+  process.stdout.write(`rows read for each message of ${ACCOUNTS * EACH}: ${perMessage.toFixed(1)}\n`);
+  expect(perMessage).toBeLessThan(MAX_READS_PER_MESSAGE);
+});
