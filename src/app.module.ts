@@ -12,6 +12,7 @@ import { IncomingWebhooksModule } from './incoming-webhooks/incoming-webhooks.mo
 import { DevReceiverModule, OpsModule } from './ops/ops.module';
 import { ProcessingModule } from './processing/processing.module';
 import { VacanciesApiModule } from './vacancies/vacancies.module';
+import { UploadsApiModule } from './uploads/uploads.module';
 import { WorkspacesApiModule } from './workspaces/workspaces.module';
 
 /** What an ATS calls: accepts into the inbox, and reads. */
@@ -20,6 +21,7 @@ const API: Type[] = [
   CandidatesApiModule,
   VacanciesApiModule,
   ApplicationsApiModule,
+  UploadsApiModule,
   IncomingWebhooksModule,
   FlowsApiModule,
   FeedApiModule,

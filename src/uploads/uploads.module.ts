@@ -1,0 +1,23 @@
+import { Module } from '@nestjs/common';
+import { Env } from '../config/env';
+import { FILE_STORAGE, type FileStorage } from './file-storage';
+import { LocalStorage } from './local-storage';
+import { S3Storage } from './s3-storage';
+import { Sweeper } from './sweeper.service';
+import { UploadsController } from './uploads.controller';
+import { storedDirectory } from './uploads.directories';
+import { Uploads } from './uploads.service';
+
+function storageOf(env: Env): FileStorage {
+  return env.s3 === undefined ? new LocalStorage(storedDirectory(env)) : new S3Storage(env.s3);
+}
+
+@Module({
+  providers: [{ provide: FILE_STORAGE, inject: [Env], useFactory: storageOf }],
+  exports: [FILE_STORAGE],
+})
+export class FileStorageModule {}
+
+/** Who stores files also removes them: without a bucket they lie on this machine. */
+@Module({ imports: [FileStorageModule], controllers: [UploadsController], providers: [Uploads, Sweeper] })
+export class UploadsApiModule {}
