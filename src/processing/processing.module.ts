@@ -4,6 +4,7 @@ import { CandidatesModule } from '../candidates/candidates.module';
 import { InboxModule } from '../inbox/inbox.module';
 import { OutboxModule } from '../outbox/outbox.module';
 import { QueueModule } from '../queue/queue.module';
+import { NamedFilesModule } from '../uploads/uploads.module';
 import { VacanciesModule } from '../vacancies/vacancies.module';
 import { WorkspacesModule } from '../workspaces/workspaces.module';
 import { Handlers } from './handlers';
@@ -18,6 +19,7 @@ import { ProcessingWorker } from './processing.worker';
     InboxModule,
     OutboxModule,
     QueueModule,
+    NamedFilesModule,
   ],
   providers: [Handlers, ProcessingWorker],
 })

@@ -50,3 +50,27 @@ export const FORGET = statement(
       order by carv_file_id for update skip locked)
    delete from upload u using gone where u.carv_file_id = gone.carv_file_id`,
 );
+
+/** Held until the transaction ends: an accept that meets such a row passes it over. */
+export const LOAD_NAMED = statement(
+  'uploads_load_named',
+  `select u.carv_file_id, u.ats_id, u.client_id, u.expires_at <= now() as expired,
+          u.reserved_by, u.entity, u.entity_id, u.bound
+     from upload u
+     join (select distinct * from unnest($1::uuid[], $2::text[], $3::text[])) k(carv_file_id, ats_id, client_id)
+       using (carv_file_id, ats_id, client_id)
+    where u.state = 'stored'
+    order by u.carv_file_id
+      for no key update of u`,
+);
+
+/** What is released is due for the sweeper at once, and what is free again when it would have been. */
+export const SETTLE_NAMED = statement(
+  'uploads_settle_named',
+  `update upload u
+      set state = s.state, reserved_by = s.reserved_by, entity = s.entity, entity_id = s.entity_id, bound = s.bound,
+          sweep_at = case when s.state = 'released' then now() when s.reserved_by is null then u.expires_at end
+     from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::boolean[])
+          s(carv_file_id, state, reserved_by, entity, entity_id, bound)
+    where u.carv_file_id = s.carv_file_id`,
+);
