@@ -13,6 +13,7 @@ import { InternalEventsModule } from './internal-events/internal-events.module';
 import { DevReceiverModule, OpsModule } from './ops/ops.module';
 import { ProcessingModule } from './processing/processing.module';
 import { VacanciesApiModule } from './vacancies/vacancies.module';
+import { UploadsApiModule } from './uploads/uploads.module';
 import { WorkspacesApiModule } from './workspaces/workspaces.module';
 
 /** What an ATS calls: accepts into the inbox, and reads. */
@@ -21,6 +22,7 @@ const API: Type[] = [
   CandidatesApiModule,
   VacanciesApiModule,
   ApplicationsApiModule,
+  UploadsApiModule,
   IncomingWebhooksModule,
   FlowsApiModule,
   FeedApiModule,

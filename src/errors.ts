@@ -9,6 +9,7 @@ const STATUS = {
   malformed: 400,
   unauthorized: 401,
   not_found: 404,
+  timeout: 408,
   conflict: 409,
   gone: 410,
   too_large: 413,

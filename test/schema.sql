@@ -275,6 +275,34 @@ constraint retention_floor_singleton_check on retention_floor CHECK (singleton);
 CREATE UNIQUE INDEX retention_floor_pkey ON retention_floor USING btree (singleton);
 comment on table retention_floor is 'One row: flows before it are being dropped, or gone, and are not redelivered';
 
+table upload (
+  carv_file_id uuid not null,
+  ats_id text collate "C" not null,
+  client_id text collate "C" not null,
+  state text not null,
+  file_name text,
+  content_type text,
+  file_size integer,
+  uploaded_at timestamp with time zone,
+  expires_at timestamp with time zone,
+  reserved_by uuid,
+  entity text collate "C",
+  entity_id text collate "C",
+  bound boolean not null default false,
+  sweep_at timestamp with time zone
+);
+constraint upload_check on upload CHECK (((state <> 'stored'::text) OR (ROW(file_name, content_type, file_size, uploaded_at, expires_at) IS NOT NULL)));
+constraint upload_check1 on upload CHECK ((((reserved_by IS NULL) = (entity IS NULL)) AND ((entity IS NULL) = (entity_id IS NULL))));
+constraint upload_check2 on upload CHECK (((reserved_by IS NOT NULL) OR (NOT bound)));
+constraint upload_pkey on upload PRIMARY KEY (carv_file_id);
+constraint upload_state_check on upload CHECK ((state = ANY (ARRAY['pending'::text, 'stored'::text, 'released'::text])));
+CREATE UNIQUE INDEX upload_pkey ON upload USING btree (carv_file_id);
+CREATE INDEX upload_sweep ON upload USING btree (sweep_at) WHERE (sweep_at IS NOT NULL);
+comment on table upload is 'A row is there before its file and goes after it: pending, then stored, then released for the sweeper';
+comment on column upload.reserved_by is 'The first write that named it; with entity and entity_id, whose file it is';
+comment on column upload.bound is 'A write has put it into its entity, with which it is kept';
+comment on column upload.sweep_at is 'When the sweeper takes it; null while it is reserved or bound';
+
 table vacancy (
   ats_id text collate "C" not null,
   client_id text collate "C" not null,

@@ -128,8 +128,45 @@ export class Env {
   @Max(1_000_000)
   RATE_LIMIT_PER_SECOND?: number;
 
+  /** With it uploaded files lie in an S3-compatible bucket, without it under `DATA_DIR`. */
+  @IsOptional()
+  @Matches(/^[a-z0-9][a-z0-9._-]{1,62}$/i, { message: 'must be the name of a bucket' })
+  S3_BUCKET?: string;
+
+  /** Unset: Amazon's own. */
+  @IsOptional()
+  @Matches(/^https?:\/\/[^\s/?#]+\/?$/, { message: 'must be an http or https address without a path' })
+  S3_ENDPOINT?: string;
+
+  @Matches(/^[a-z0-9-]+$/i, { message: 'must be a region such as eu-central-1' })
+  S3_REGION = 'us-east-1';
+
+  @IsOptional()
+  S3_ACCESS_KEY_ID?: string;
+
+  @IsOptional()
+  S3_SECRET_ACCESS_KEY?: string;
+
+  @toBoolean
+  @IsBoolean()
+  S3_FORCE_PATH_STYLE!: boolean;
+
   @IsIn(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
   LOG_LEVEL: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent' = 'info';
+
+  /** The bucket for uploaded files; undefined when there is none. */
+  get s3() {
+    const { S3_ACCESS_KEY_ID: accessKeyId, S3_SECRET_ACCESS_KEY: secretAccessKey } = this;
+    if (this.S3_BUCKET === undefined) return undefined;
+    return {
+      bucket: this.S3_BUCKET,
+      region: this.S3_REGION,
+      forcePathStyle: this.S3_FORCE_PATH_STYLE,
+      ...(this.S3_ENDPOINT !== undefined && { endpoint: this.S3_ENDPOINT }),
+      ...(accessKeyId !== undefined &&
+        secretAccessKey !== undefined && { credentials: { accessKeyId, secretAccessKey } }),
+    };
+  }
 
   get production(): boolean {
     return this.NODE_ENV === 'production';
@@ -160,6 +197,26 @@ const REQUIRED_IN_PRODUCTION = {
   PUBLIC_URL: 'the address under which users reach the gateway',
 } as const;
 
+const S3_SETTINGS = [
+  'S3_BUCKET',
+  'S3_ENDPOINT',
+  'S3_REGION',
+  'S3_ACCESS_KEY_ID',
+  'S3_SECRET_ACCESS_KEY',
+  'S3_FORCE_PATH_STYLE',
+] as const;
+
+/** Half a configuration would quietly store files elsewhere than was meant. */
+function s3Faults(given: NodeJS.ProcessEnv): string[] {
+  const faults: string[] = [];
+  const stray = S3_SETTINGS.find((name) => given[name] !== undefined);
+  if (stray !== undefined && given.S3_BUCKET === undefined) faults.push(`S3_BUCKET must be set when ${stray} is`);
+  if ((given.S3_ACCESS_KEY_ID === undefined) !== (given.S3_SECRET_ACCESS_KEY === undefined)) {
+    faults.push('S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY must be set together');
+  }
+  return faults;
+}
+
 /**
  * Reads the settings from `source`, fills in the defaults of its `NODE_ENV` and checks them all.
  *
@@ -177,6 +234,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     'METRICS_TOKEN',
     'RATE_LIMIT_PER_SECOND',
     'INTERNAL_API_KEY',
+    ...S3_SETTINGS,
   ]);
   // An empty list of private ranges means none; any other empty setting counts as unset, as compose files write it.
   const given = Object.fromEntries(
@@ -191,6 +249,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
       MIGRATE_ON_START: !production,
       DELIVERY_ALLOWED_PRIVATE_RANGES: production ? [] : ['127.0.0.0/8', '::1/128'],
       PUBLIC_URL: httpOrigin(host, given.PORT ?? 3000),
+      S3_FORCE_PATH_STYLE: given.S3_ENDPOINT !== undefined,
       ...given,
     },
     { exposeDefaultValues: true },
@@ -199,6 +258,7 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     const message = constraints.isInt ?? Object.values(constraints)[0];
     return message === undefined ? [] : [message.startsWith(property) ? message : `${property} ${message}`];
   });
+  faults.push(...s3Faults(given));
   if (production) {
     for (const [name, hint] of Object.entries(REQUIRED_IN_PRODUCTION)) {
       if (given[name] === undefined) faults.push(`${name} must be set in production: ${hint}`);

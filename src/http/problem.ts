@@ -31,7 +31,7 @@ export function sendProblem(req: Request, res: Response, problem: Problem): void
   res.setHeader('Content-Type', 'application/problem+json');
   res.setHeader('Content-Length', Buffer.byteLength(body));
   if (problem.retryAfter !== undefined) res.setHeader('Retry-After', problem.retryAfter);
-  if ('rawBody' in req) res.end(body);
+  if (req.complete || 'rawBody' in req) res.end(body);
   else answerUnread(req, res, body);
 }
 

@@ -4,7 +4,7 @@ import { currentContext, runInContext } from '../observability/request-context';
 
 declare module 'express-serve-static-core' {
   interface Request {
-    /** The body as it came, empty where there was none: signatures are made over these bytes. */
+    /** The body as it came, empty where there was none: signatures are made over these bytes. Uploads have none. */
     rawBody: Buffer;
   }
 }
@@ -13,9 +13,12 @@ export const BODY_LIMIT = 1024 * 1024;
 
 const EMPTY = Buffer.alloc(0);
 
+/** What is read as a stream by its route, and only after its caller is known. As Express matches its paths. */
+const STREAMED = /^\/uploads\/?$/i;
+
 /**
- * Reads every request's body whole, without parsing it. What is refused here is left unread; the answer to it closes
- * the connection (see `sendProblem`).
+ * Reads every request's body whole, without parsing it, except of the route that takes files. What is refused here is
+ * left unread; the answer to it closes the connection (see `sendProblem`).
  */
 export function rawBody(limit = BODY_LIMIT): RequestHandler {
   return (req, _res, next) => {
@@ -25,6 +28,8 @@ export function rawBody(limit = BODY_LIMIT): RequestHandler {
       next();
     } else if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
       next(new DomainError('unsupported_media_type', 'Content-Encoding is not supported: send the body as it is'));
+    } else if (req.method === 'POST' && STREAMED.test(req.path)) {
+      next();
     } else if (Number(declared ?? 0) > limit) {
       next(tooLarge(limit));
     } else {

@@ -7,9 +7,36 @@ import { statement } from '../database/database';
  * Idempotency keys go in key order, so that two groups that share keys wait for each other instead of deadlocking.
  * Messages go in the order of the group: within a workspace they are processed in the order of their ids.
  */
-export const ACCEPT = statement(
-  'inbox_accept',
-  `with t as (
+export const ACCEPT = statement('inbox_accept', accept(''));
+
+/**
+ * The same for a group in which a write names an uploaded file: the file is reserved for the first that does. Whatever
+ * holds such a row at this moment settles what becomes of the file, so nobody waits for it: what stays unreserved is
+ * judged when the write is processed. A statement of its own, because the usual group would pay 40 µs for nothing.
+ */
+export const ACCEPT_WITH_FILES = statement(
+  'inbox_accept_with_files',
+  accept(`, named as (
+     select distinct on (u.carv_file_id) u.carv_file_id, w.reference_id, f.entity, w.entity_id
+       from unnest($17::uuid[], $18::text[]) with ordinality f(carv_file_id, entity, n)
+       join fresh w using (n)
+       join upload u on u.carv_file_id = f.carv_file_id and u.ats_id = w.ats_id and u.client_id = w.client_id
+      where u.state = 'stored' and u.reserved_by is null and u.expires_at > now()
+      order by u.carv_file_id, n
+   ), free as materialized (
+     select carv_file_id from upload
+      where carv_file_id in (select carv_file_id from named) and state = 'stored' and reserved_by is null
+      order by carv_file_id for no key update skip locked
+   ), reserved as (
+     update upload u
+        set reserved_by = named.reference_id, entity = named.entity, entity_id = named.entity_id, sweep_at = null
+       from named join free using (carv_file_id)
+      where u.carv_file_id = named.carv_file_id
+   )`),
+);
+
+function accept(reserve: string): string {
+  return `with t as (
      select * from unnest(
        $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
        $9::bytea[], $10::bigint[], $11::text[], $12::bytea[], $13::uuid[], $14::text[], $15::text[], $16::int[]
@@ -54,10 +81,10 @@ export const ACCEPT = statement(
    ), queued as (
      insert into inbox_message (ats_id, client_id, reference_id)
      select ats_id, client_id, reference_id from fresh order by n
-   )
+   )${reserve}
    select case when j.verdict = 'accepted' and f.n is null then 'repeated' else j.verdict end as verdict
-     from judged j left join fresh f using (n) order by j.n`,
-);
+     from judged j left join fresh f using (n) order by j.n`;
+}
 
 export type Verdict = 'accepted' | 'repeated' | 'unauthorized' | 'unprovisioned';
 

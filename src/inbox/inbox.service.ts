@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { Caller } from '../accounts/credential';
-import type { InboundEventType, Source } from '../events/inbound';
+import { fileNamedBy, INBOUND, type InboundEventType, type Source } from '../events/inbound';
 import { Clock } from '../database/clock';
 import { Database, REQUEST_DEADLINE_MS } from '../database/database';
 import { DomainError, invalid, unauthorized, unprovisioned } from '../errors';
 import { flowsAccepted } from '../observability/metrics';
 import { WakeUp } from '../queue/wake-up.service';
-import { ACCEPT, BOUND_TO, type Verdict } from './accept.sql';
+import { ACCEPT, ACCEPT_WITH_FILES, BOUND_TO, type Verdict } from './accept.sql';
 import { GroupCommit } from '../queue/group-commit';
 
 /** `startedAt` by `performance.now()`. */
@@ -67,7 +67,16 @@ export class Inbox {
   }
 
   private async flush(rows: readonly Row[]): Promise<(Accepted | DomainError)[]> {
-    const verdicts = await this.database.query<{ verdict: Verdict }>(ACCEPT, this.columns(rows), REQUEST_DEADLINE_MS);
+    const files = rows.map((row) => fileNamedBy(row.payload));
+    const plain = files.every((id) => id === null);
+    const columns = this.columns(rows);
+    if (!plain)
+      columns.push(
+        files,
+        rows.map((row) => INBOUND[row.event].entity),
+      );
+    const sql = plain ? ACCEPT : ACCEPT_WITH_FILES;
+    const verdicts = await this.database.query<{ verdict: Verdict }>(sql, columns, REQUEST_DEADLINE_MS);
     this.wakeUp.hint('inbox');
     const bound = await this.boundTo(rows.filter((_, i) => verdicts[i]?.verdict === 'repeated'));
     return rows.map((row, i) => {

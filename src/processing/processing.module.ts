@@ -5,6 +5,7 @@ import { InboxModule } from '../inbox/inbox.module';
 import { MeetingsModule } from '../meetings/meetings.module';
 import { OutboxModule } from '../outbox/outbox.module';
 import { QueueModule } from '../queue/queue.module';
+import { NamedFilesModule } from '../uploads/uploads.module';
 import { VacanciesModule } from '../vacancies/vacancies.module';
 import { WorkspacesModule } from '../workspaces/workspaces.module';
 import { Handlers } from './handlers';
@@ -20,6 +21,7 @@ import { ProcessingWorker } from './processing.worker';
     InboxModule,
     OutboxModule,
     QueueModule,
+    NamedFilesModule,
   ],
   providers: [Handlers, ProcessingWorker],
 })

@@ -11,6 +11,7 @@ import { flowsProcessed } from '../observability/metrics';
 import { Outbox } from '../outbox/outbox.service';
 import { Poller } from '../queue/poller';
 import { WakeUp } from '../queue/wake-up.service';
+import { NamedFiles } from '../uploads/named-files.service';
 import { Handlers } from './handlers';
 import { laneOf, stages } from './stages';
 
@@ -42,6 +43,7 @@ export class ProcessingWorker implements OnApplicationBootstrap, BeforeApplicati
     private readonly queue: InboxQueue,
     private readonly outbox: Outbox,
     private readonly handlers: Handlers,
+    private readonly files: NamedFiles,
     private readonly database: Database,
     private readonly wakeUp: WakeUp,
   ) {
@@ -157,6 +159,7 @@ export class ProcessingWorker implements OnApplicationBootstrap, BeforeApplicati
     const sound = batch.filter((m) => m.crashes < POISON_CRASHES);
     const poison = batch.filter((m) => m.crashes >= POISON_CRASHES);
     const results = poison.map((m) => internalError(m, `it ended its worker ${m.crashes - 1} times`));
+    await this.files.release(tx, poison);
     for (const { handler, writes } of stages(sound, (m) => this.handlers.byEvent[m.event])) {
       const made = await handler(tx, writes);
       if (made.length !== writes.length)
@@ -173,9 +176,10 @@ export class ProcessingWorker implements OnApplicationBootstrap, BeforeApplicati
       await this.queue.retry(message, wait);
       return new Set([laneOf(message)]);
     }
-    await this.apply([message], ({ batch }) =>
-      Promise.resolve(batch.map((m) => internalError(m, 'its handler failed'))),
-    );
+    await this.apply([message], async ({ tx, batch }) => {
+      await this.files.release(tx, batch);
+      return batch.map((m) => internalError(m, 'its handler failed'));
+    });
     return new Set();
   }
 

@@ -14,6 +14,7 @@ import type { Handlers } from '../../src/processing/handlers';
 import { ProcessingWorker } from '../../src/processing/processing.worker';
 import { stages } from '../../src/processing/stages';
 import type { WakeUp } from '../../src/queue/wake-up.service';
+import { NamedFiles } from '../../src/uploads/named-files.service';
 import { createDatabase, type TestDatabase } from '../support/postgres';
 import { until } from '../support/until';
 
@@ -100,6 +101,7 @@ async function startWorker(
     new InboxQueue(own),
     new Outbox(own, ownClock, new EndpointHealth(own)),
     { byEvent },
+    new NamedFiles(),
     own,
     NO_HINTS,
   );
