@@ -10,7 +10,7 @@ const RUNGS = `
   inbox outbox auth
   workspaces uploads
   entities
-  candidates vacancies
+  candidates vacancies scoring
   applications
   incoming-webhooks processing delivery feed
   portal ops

@@ -7,7 +7,11 @@ import { annotate } from '../observability/request-context';
 import { RateLimits } from '../rate-limit/rate-limits.service';
 import { ApiKeys } from './api-keys.service';
 import { SCHEME, setCaller, type Scheme } from './caller';
+import { ScorerSignatures } from './scorer-signatures.service';
 import { WebhookSignatures } from './webhook-signatures.service';
+
+/** Those whose callers are accounts. */
+type AccountScheme = Exclude<Scheme, 'none' | 'scorer-signature'>;
 
 /** Stands before every route and lets nobody in by default. */
 @Injectable()
@@ -17,6 +21,7 @@ export class AuthGuard implements CanActivate {
     private readonly apiKeys: ApiKeys,
     private readonly signatures: WebhookSignatures,
     private readonly limits: RateLimits,
+    private readonly scorer: ScorerSignatures,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -27,6 +32,10 @@ export class AuthGuard implements CanActivate {
     if (scheme === 'none') return true;
     const http = context.switchToHttp();
     const request = http.getRequest<Request>();
+    if (scheme === 'scorer-signature') {
+      this.scorer.check(request);
+      return true;
+    }
     const caller = await this.identify(scheme, request);
     annotate({ ats_id: caller.atsId });
     setCaller(request, caller);
@@ -47,7 +56,7 @@ export class AuthGuard implements CanActivate {
     throw refusal;
   }
 
-  private identify(scheme: Scheme | undefined, request: Request): Promise<Caller> {
+  private identify(scheme: AccountScheme | undefined, request: Request): Promise<Caller> {
     switch (scheme) {
       case 'api-key':
         return this.apiKeys.identify(request);

@@ -5,10 +5,11 @@ import { DeliveryLogModule } from '../delivery-log/delivery-log.module';
 import { RateLimitModule } from '../rate-limit/rate-limit.module';
 import { ApiKeys } from './api-keys.service';
 import { AuthGuard } from './auth.guard';
+import { ScorerSignatures } from './scorer-signatures.service';
 import { WebhookSignatures } from './webhook-signatures.service';
 
 @Module({
   imports: [AccountsModule, DeliveryLogModule, RateLimitModule],
-  providers: [ApiKeys, WebhookSignatures, { provide: APP_GUARD, useClass: AuthGuard }],
+  providers: [ApiKeys, WebhookSignatures, ScorerSignatures, { provide: APP_GUARD, useClass: AuthGuard }],
 })
 export class AuthModule {}
