@@ -48,6 +48,7 @@ export class CvReader {
     const kill = (): void => void child.kill('SIGKILL');
     const both = AbortSignal.any([deadline, signal]);
     both.addEventListener('abort', kill);
+    if (both.aborted) kill();
     try {
       const [, , output] = await Promise.all([ended(child), feed(content, child), collect(child.stdout)]);
       signal.throwIfAborted();

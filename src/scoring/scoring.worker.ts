@@ -103,6 +103,7 @@ export class ScoringWorker implements OnApplicationBootstrap, BeforeApplicationS
   private async score(task: ScoringTask, signal: AbortSignal): Promise<void> {
     const material = await this.materials.gather(task, signal);
     if (typeof material === 'string') return this.finish(task, { score: null, reasons: [material] });
+    signal.throwIfAborted();
     const outcome = await this.scoring.score({ ...task, material }, signal);
     switch (outcome.kind) {
       case 'scored':
