@@ -193,7 +193,9 @@ export class ProcessingWorker implements OnApplicationBootstrap, BeforeApplicati
   }
 
   private report(results: readonly Result[], batchSize: number, durationMs: number): void {
-    for (const { error } of results) flowsProcessed.inc({ status: error === null ? 'success' : 'error' });
+    for (const { error, awaitsScore } of results) {
+      if (!awaitsScore) flowsProcessed.inc({ status: error === null ? 'success' : 'error' });
+    }
     if (!logger.isLevelEnabled('info')) return;
     const batch = { batch_size: batchSize, duration_ms: Math.round(durationMs * 100) / 100 };
     for (const { referenceId, atsId, clientId, event, error, awaitsScore } of results) {

@@ -3,6 +3,7 @@ import { Interval } from '@nestjs/schedule';
 import { DatabaseUnavailable } from '../database/faults';
 import { every } from '../observability/every';
 import { logger } from '../observability/logger';
+import { flowsProcessed } from '../observability/metrics';
 import { Poller } from '../queue/poller';
 import { WakeUp } from '../queue/wake-up.service';
 import type { Score } from './baseline';
@@ -125,6 +126,7 @@ export class ScoringWorker implements OnApplicationBootstrap, BeforeApplicationS
     const whole = score === null ? null : Math.round(score);
     if (!(await this.tasks.finish(task, { score: whole, reasons }, scoredBy))) return;
     this.wakeUp.hint('outbox');
+    flowsProcessed.inc({ status: 'success' });
     const line = { ...identity(task), event: 'application.created', status: 'success', score: whole };
     logger.info({ ...line, scored_by: scoredBy, tries: task.failures + 1 }, 'flow.processed');
   }

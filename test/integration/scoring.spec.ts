@@ -1,6 +1,6 @@
 import { EndpointHealth } from '../../src/accounts/endpoint-health.service';
 import { ApplicationHandlers } from '../../src/applications/applications.handlers';
-import { Clock, uuidFloor } from '../../src/database/clock';
+import { Clock } from '../../src/database/clock';
 import { createDataSource } from '../../src/database/data-source';
 import { Database, statement } from '../../src/database/database';
 import { Partitions } from '../../src/database/partitions';
@@ -192,7 +192,7 @@ describe('a result that awaits its score', () => {
     expect(await sendable()).toEqual([]);
     expect(await results()).toEqual({});
     expect(await outbox.sweep()).toEqual([]);
-    expect(await outbox.expire(uuidFloor(Date.now() + 60_000))).toBe(0);
+    expect(await outbox.expire(new Date(Date.now() + 60_000))).toBe(0);
     expect(await operations.redeliverDead('a', new Date(0), () => undefined)).toBe(0);
     await expect(operations.redeliver(flow!)).rejects.toThrow('The flow has no result yet');
     await expect(operations.discard(flow!)).rejects.toThrow('The flow has no result yet');
