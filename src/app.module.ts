@@ -12,6 +12,7 @@ import { IncomingWebhooksModule } from './incoming-webhooks/incoming-webhooks.mo
 import { InternalEventsModule } from './internal-events/internal-events.module';
 import { DevReceiverModule, OpsModule } from './ops/ops.module';
 import { ProcessingModule } from './processing/processing.module';
+import { ScoresApiModule, ScoringModule } from './scoring/scoring.module';
 import { VacanciesApiModule } from './vacancies/vacancies.module';
 import { UploadsApiModule } from './uploads/uploads.module';
 import { WorkspacesApiModule } from './workspaces/workspaces.module';
@@ -27,10 +28,11 @@ const API: Type[] = [
   FlowsApiModule,
   FeedApiModule,
   InternalEventsModule,
+  ScoresApiModule,
 ];
 
-/** What drains the queues: inbox to outbox, outbox to the ATS. */
-const WORKER: Type[] = [ProcessingModule, DeliveryModule];
+/** What drains the queues: inbox to outbox, scores for what awaits them, outbox to the ATS. */
+const WORKER: Type[] = [ProcessingModule, ScoringModule, DeliveryModule];
 
 const BY_ROLE: Record<Env['ROLE'], Type[]> = { api: API, worker: WORKER, all: [...API, ...WORKER] };
 

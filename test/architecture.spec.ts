@@ -10,7 +10,7 @@ const RUNGS = `
   inbox outbox auth
   workspaces uploads
   entities
-  candidates vacancies meetings
+  candidates vacancies meetings scoring
   applications
   incoming-webhooks internal-events processing delivery feed
   portal ops

@@ -275,6 +275,31 @@ constraint retention_floor_singleton_check on retention_floor CHECK (singleton);
 CREATE UNIQUE INDEX retention_floor_pkey ON retention_floor USING btree (singleton);
 comment on table retention_floor is 'One row: flows before it are being dropped, or gone, and are not redelivered';
 
+table scoring_task (
+  reference_id uuid not null,
+  ats_id text collate "C" not null,
+  client_id text collate "C" not null,
+  application_id text collate "C" not null,
+  application_created_at timestamp with time zone,
+  data json not null,
+  callback_token text not null,
+  answer json,
+  last_fault text,
+  deadline_at timestamp with time zone not null,
+  attempt integer not null default 0,
+  failures smallint not null default 0,
+  available_at timestamp with time zone not null default now(),
+  leased_until timestamp with time zone not null default '-infinity'::timestamp with time zone
+) with (fillfactor=70, autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=500, autovacuum_vacuum_cost_delay=0, autovacuum_analyze_scale_factor=0.2);
+constraint scoring_task_pkey on scoring_task PRIMARY KEY (reference_id);
+CREATE INDEX scoring_task_due ON scoring_task USING btree (ats_id, available_at, reference_id);
+CREATE UNIQUE INDEX scoring_task_pkey ON scoring_task USING btree (reference_id);
+comment on table scoring_task is 'An application.created whose result waits, with its place kept in the outbox, for its score';
+comment on column scoring_task.application_created_at is 'tells this application from a later one of its id; null: it was gone within the same batch';
+comment on column scoring_task.data is 'the application as its creation left it';
+comment on column scoring_task.answer is 'what a callback brought';
+comment on column scoring_task.attempt is 'the fence: counts claims';
+
 table upload (
   carv_file_id uuid not null,
   ats_id text collate "C" not null,

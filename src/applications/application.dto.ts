@@ -29,6 +29,19 @@ export class ApplicationDto {
   custom_fields?: object | null;
 }
 
+/** An application as it is stored and delivered: with its score once that is known. */
+export class ScoredApplication extends ApplicationDto {
+  /** From 0 to 100; null where there is none, with the reason. */
+  score?: number | null;
+  score_reasons?: string[];
+  scored_by?: string;
+}
+
+/** What is ours of an application, and so outlives its replacement by the ATS. */
+export function scoreOf({ score, score_reasons, scored_by }: ScoredApplication): Partial<ScoredApplication> {
+  return score === undefined ? {} : { score, score_reasons, scored_by };
+}
+
 /** A part of an application as a JSON Merge Patch: null removes, except from a required field, where it is refused. */
 export class ApplicationPatch extends PartialType(ApplicationDto, { skipNullProperties: false }) {}
 

@@ -6,7 +6,8 @@ import { EntityWrites } from '../entities/entity-writes.service';
 import type { Write } from '../events/inbound';
 import type { ResultError } from '../events/outbound';
 import type { Handler } from '../inbox/handler';
-import type { ApplicationDto } from './application.dto';
+import { ScoringTasks } from '../scoring/scoring-tasks.service';
+import { scoreOf, type ApplicationDto, type ScoredApplication } from './application.dto';
 import { normaliseApplication } from './normalise';
 
 /** What an application names, and must find when it is processed. It may outlive both. */
@@ -18,9 +19,10 @@ export class ApplicationHandlers {
   constructor(
     private readonly writes: EntityWrites,
     private readonly entities: Entities,
+    private readonly scoring: ScoringTasks,
   ) {}
 
-  /** Applies all three application events. */
+  /** Applies all three application events; the result of a new application awaits its score. */
   readonly apply: Handler = async (tx, writes) => {
     const known = {
       candidate: await this.existing(tx, 'candidate', writes),
@@ -30,11 +32,13 @@ export class ApplicationHandlers {
       const name = REFERENCES.find((n) => named(write, n).some((key) => !known[n].has(keyText(key))));
       return name && unknown(name, write);
     };
-    return this.writes.apply<ApplicationDto>(tx, writes, {
+    const results = await this.writes.apply<ScoredApplication>(tx, writes, {
       name: 'application',
       normalise: normaliseApplication,
+      keep: scoreOf,
       refuse,
     });
+    return this.scoring.reserve(tx, results);
   };
 
   private async existing(tx: Tx, name: Reference, writes: readonly Write[]): Promise<Set<string>> {

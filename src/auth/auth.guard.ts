@@ -1,24 +1,20 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { Request, Response } from 'express';
-import type { Caller } from '../accounts/credential';
-import { rateLimited, unauthorized } from '../errors';
-import { annotate } from '../observability/request-context';
-import { RateLimits } from '../rate-limit/rate-limits.service';
-import { ApiKeys } from './api-keys.service';
-import { SCHEME, setCaller, type Scheme } from './caller';
+import { unauthorized } from '../errors';
+import { AccountGate } from './account-gate.service';
+import { SCHEME, type Scheme } from './caller';
 import { InternalKey } from './internal-key.service';
-import { WebhookSignatures } from './webhook-signatures.service';
+import { ScorerSignatures } from './scorer-signatures.service';
 
 /** Stands before every route and lets nobody in by default. */
 @Injectable()
 export class AuthGuard implements CanActivate {
   constructor(
     private readonly reflector: Reflector,
-    private readonly apiKeys: ApiKeys,
-    private readonly signatures: WebhookSignatures,
+    private readonly accounts: AccountGate,
     private readonly internalKey: InternalKey,
-    private readonly limits: RateLimits,
+    private readonly scorer: ScorerSignatures,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -26,42 +22,24 @@ export class AuthGuard implements CanActivate {
       context.getHandler(),
       context.getClass(),
     ]);
-    if (scheme === 'none') return true;
     const http = context.switchToHttp();
     const request = http.getRequest<Request>();
-    if (scheme === 'internal-key') {
-      // Its callers act for any account, which each request names itself.
-      this.internalKey.verify(request);
-      return true;
-    }
-    const caller = await this.identify(scheme, request);
-    annotate({ ats_id: caller.atsId });
-    setCaller(request, caller);
-    await this.charge(caller, http.getResponse<Response>());
-    return true;
-  }
-
-  /** Whoever proved to be an account is charged, whatever comes of the request. */
-  private async charge({ atsId, credential }: Caller, response: Response): Promise<void> {
-    const charge = await this.limits.charge(atsId);
-    if (charge === null) return;
-    response.setHeader('RateLimit-Limit', charge.limit);
-    response.setHeader('RateLimit-Remaining', charge.remaining);
-    response.setHeader('RateLimit-Reset', charge.resetIn);
-    if (charge.passed) return;
-    const refusal = rateLimited(charge.retryIn);
-    if (credential.kind === 'webhook-secret') this.signatures.logRefusal(atsId, refusal);
-    throw refusal;
-  }
-
-  private identify(scheme: Scheme | undefined, request: Request): Promise<Caller> {
     switch (scheme) {
+      case 'none':
+        break;
       case 'api-key':
-        return this.apiKeys.identify(request);
       case 'webhook-signature':
-        return this.signatures.identify(request);
+        await this.accounts.admit(scheme, request, http.getResponse<Response>());
+        break;
+      case 'internal-key':
+        this.internalKey.verify(request);
+        break;
+      case 'scorer-signature':
+        this.scorer.verify(request);
+        break;
       default:
         throw unauthorized();
     }
+    return true;
   }
 }

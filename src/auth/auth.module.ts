@@ -3,13 +3,22 @@ import { APP_GUARD } from '@nestjs/core';
 import { AccountsModule } from '../accounts/accounts.module';
 import { DeliveryLogModule } from '../delivery-log/delivery-log.module';
 import { RateLimitModule } from '../rate-limit/rate-limit.module';
+import { AccountGate } from './account-gate.service';
 import { ApiKeys } from './api-keys.service';
 import { AuthGuard } from './auth.guard';
 import { InternalKey } from './internal-key.service';
+import { ScorerSignatures } from './scorer-signatures.service';
 import { WebhookSignatures } from './webhook-signatures.service';
 
 @Module({
   imports: [AccountsModule, DeliveryLogModule, RateLimitModule],
-  providers: [ApiKeys, WebhookSignatures, InternalKey, { provide: APP_GUARD, useClass: AuthGuard }],
+  providers: [
+    AccountGate,
+    ApiKeys,
+    WebhookSignatures,
+    InternalKey,
+    ScorerSignatures,
+    { provide: APP_GUARD, useClass: AuthGuard },
+  ],
 })
 export class AuthModule {}

@@ -1,5 +1,16 @@
 import { plainToInstance, Transform } from 'class-transformer';
-import { IsBoolean, IsIn, IsInt, IsNumber, IsOptional, Matches, Max, Min, validateSync } from 'class-validator';
+import {
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsNumber,
+  IsOptional,
+  Matches,
+  Max,
+  Min,
+  MinLength,
+  validateSync,
+} from 'class-validator';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 
@@ -151,6 +162,16 @@ export class Env {
   @IsBoolean()
   S3_FORCE_PATH_STYLE!: boolean;
 
+  /** Unset: the baseline scores. */
+  @IsOptional()
+  @Matches(/^https?:\/\/[^\s/?#@]+(\/[^\s#]*)?$/, { message: 'must be an http or https address' })
+  SCORER_URL?: string;
+
+  /** Signs requests to the scorer and its callbacks. */
+  @IsOptional()
+  @MinLength(16, { message: 'must have at least 16 characters' })
+  SCORER_SECRET?: string;
+
   @IsIn(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
   LOG_LEVEL: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent' = 'info';
 
@@ -230,6 +251,8 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     'ENCRYPTION_KEY',
     'MIGRATE_ON_START',
     'PUBLIC_URL',
+    'SCORER_URL',
+    'SCORER_SECRET',
     'DELIVERY_ALLOWED_PRIVATE_RANGES',
     'METRICS_TOKEN',
     'RATE_LIMIT_PER_SECOND',
@@ -259,6 +282,9 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     return message === undefined ? [] : [message.startsWith(property) ? message : `${property} ${message}`];
   });
   faults.push(...s3Faults(given));
+  if (env.SCORER_URL !== undefined && env.SCORER_SECRET === undefined) {
+    faults.push('SCORER_SECRET must be set with SCORER_URL: it signs what goes there and what comes back');
+  }
   if (production) {
     for (const [name, hint] of Object.entries(REQUIRED_IN_PRODUCTION)) {
       if (given[name] === undefined) faults.push(`${name} must be set in production: ${hint}`);

@@ -14,6 +14,8 @@ export interface EntityRules<T extends object> {
   readonly name: EntityName;
   /** The whole entity as it is stored and delivered. */
   readonly normalise: (whole: T) => T;
+  /** What of the former entity outlives its replacement by a whole new one. */
+  readonly keep?: (former: T) => Partial<T>;
   /** Why this write, which names these fields, may not be stored; undefined when it may. */
   readonly refuse?: (write: Write, named: Partial<T>) => ResultError | undefined;
 }
@@ -81,7 +83,8 @@ function applyOne(state: State, write: Write, batch: Batch): Result {
   const { name } = batch.rules;
   switch (write.event.split('.')[1] as Verb) {
     case 'created':
-      return store(state, write, batch, state.data === null ? 'created' : 'updated', whole(write));
+      if (state.data === null) return store(state, write, batch, 'created', whole(write));
+      return store(state, write, batch, 'updated', { ...whole(write), ...batch.rules.keep?.(state.data) });
     case 'updated':
       if (state.data === null) return missing(write, name);
       return store(state, write, batch, 'updated', mergePatch(state.data, write.payload) as object);

@@ -22,6 +22,8 @@ export interface Result {
   readonly error: ResultError | null;
   /** The whole normalised entity; on an error, and for deletes, its ids only. */
   readonly data: object;
+  /** Its data is not complete: it keeps its place in the queue, and is neither stored nor sent before its score is in it. */
+  readonly awaitsScore?: true;
 }
 
 /** The outgoing event's id: one flow has one result, so the flow's id names it (docs/decisions.md). */

@@ -15,9 +15,11 @@ const QUEUES = statement(
   'metrics_queues',
   `select (select count(*)::int from (select from inbox_message limit 100000) m) as inbox,
           (select count(*)::int from (select from outbox_message limit 100000) m) as outbox,
+          (select count(*)::int from (select from scoring_task limit 100000) m) as scoring,
           (select count(*)::int from (select from dead_message where state = 'dead' limit 100000) m) as dead,
           (select reference_id from inbox_message order by id limit 1) as inbox_oldest,
           (select reference_id from outbox_message order by id limit 1) as outbox_oldest,
+          (select min(reference_id::text) from (select reference_id from scoring_task limit 100000) m) as scoring_oldest,
           (select count(*)::int from endpoint where disabled_at is not null) as disabled,
           (select count(*)::int from endpoint where disabled_at is null and breaker_pause_ms > 0) as breaker_open`,
 );
@@ -25,9 +27,11 @@ const QUEUES = statement(
 interface QueuesRow {
   inbox: number;
   outbox: number;
+  scoring: number;
   dead: number;
   inbox_oldest: string | null;
   outbox_oldest: string | null;
+  scoring_oldest: string | null;
   disabled: number;
   breaker_open: number;
 }
@@ -69,8 +73,10 @@ export class MetricsController {
     if (found === undefined) return;
     queueMessages.set({ queue: 'inbox' }, found.inbox);
     queueMessages.set({ queue: 'outbox' }, found.outbox);
+    queueMessages.set({ queue: 'scoring' }, found.scoring);
     queueOldest.set({ queue: 'inbox' }, this.age(found.inbox_oldest));
     queueOldest.set({ queue: 'outbox' }, this.age(found.outbox_oldest));
+    queueOldest.set({ queue: 'scoring' }, this.age(found.scoring_oldest));
     deadMessages.set(found.dead);
     endpoints.set({ state: 'disabled' }, found.disabled);
     endpoints.set({ state: 'breaker_open' }, found.breaker_open);

@@ -18,7 +18,8 @@ const RAISE_FLOOR = statement(
 
 const UNPROCESSED = statement(
   'retention_unprocessed',
-  'select reference_id from inbox_message where reference_id < $1::uuid limit 1',
+  `select reference_id from inbox_message where reference_id < $1::uuid
+   union all select reference_id from scoring_task where reference_id < $1::uuid limit 1`,
 );
 
 /** What pending and dead messages will still send, or may. */

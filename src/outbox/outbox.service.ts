@@ -81,6 +81,8 @@ interface ClaimRow {
   body: string;
 }
 
+type Step = 'whole' | 'reserved' | 'completed';
+
 const ACCOUNTS_PER_CLAIM = 256;
 /** Messages become visible a little after their `available_at`: a hint younger than this could pass them by. */
 const HINT_MARGIN_MS = 5000;
@@ -102,8 +104,24 @@ export class Outbox {
     private readonly health: EndpointHealth,
   ) {}
 
-  /** Stores and queues results in the transaction that made them. */
-  async append(tx: Tx, results: readonly Result[]): Promise<void> {
+  /**
+   * Stores and queues results in the transaction that made them. One that awaits its score is only given its place, which
+   * what follows in its entity waits behind, until it is completed.
+   */
+  append(tx: Tx, results: readonly Result[]): Promise<void> {
+    return this.store(
+      tx,
+      results,
+      results.map((r) => (r.awaitsScore ? 'reserved' : 'whole')),
+    );
+  }
+
+  /** Stores a result whose place was reserved before, and makes it due. */
+  complete(tx: Tx, result: Result): Promise<void> {
+    return this.store(tx, [result], ['completed']);
+  }
+
+  private async store(tx: Tx, results: readonly Result[], steps: readonly Step[]): Promise<void> {
     const at = this.clock.now();
     await tx.query(APPEND, [
       results.map((r) => r.referenceId),
@@ -114,6 +132,7 @@ export class Outbox {
       results.map((r) => toEnvelope(r, at)),
       results.map((r) => r.entityKey),
       new Date(at),
+      steps,
     ]);
   }
 

@@ -7,25 +7,38 @@ import { queueStatement, statement } from '../database/database';
  * takes later positions commits later: a reader who sees one sees every one before it. A rollback takes its positions
  * back. Lanes are locked before counters, counters in the order of their accounts, and nothing is locked behind them, so
  * they close no circle.
+ *
+ * A result that is only `reserved` has its place in the queue and nothing else: its message is held, parked and leased for
+ * ever, so that whatever comes later for its entity waits behind it, and no claim, waking or expiry takes it for its own.
+ * When it is `completed`, its message becomes due.
  */
 export const APPEND = statement(
   'outbox_append',
   `with t as (
-     select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
-       with ordinality as t(reference_id, ats_id, client_id, event, status, body, entity_key, n)
+     select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $9::text[])
+       with ordinality as t(reference_id, ats_id, client_id, event, status, body, entity_key, step, n)
+   ), ready as (
+     select * from t where step <> 'reserved'
    ), counted as (
      insert into event_feed as f (ats_id, last_position)
-     select ats_id, count(*) from t group by ats_id order by ats_id collate "C"
+     select ats_id, count(*) from ready group by ats_id order by ats_id collate "C"
      on conflict (ats_id) do update set last_position = f.last_position + excluded.last_position
      returning ats_id, last_position
    ), stored as (
      insert into result_event (reference_id, ats_id, client_id, event, status, body, created_at, position)
      select t.reference_id, t.ats_id, t.client_id, t.event, t.status, t.body, $8::timestamptz,
             c.last_position - count(*) over account + row_number() over (account order by t.n)
-       from t join counted c on c.ats_id = t.ats_id
-     window account as (partition by t.ats_id))
-   insert into outbox_message (ats_id, entity_key, reference_id)
-   select ats_id, entity_key, reference_id from t order by n`,
+       from ready t join counted c on c.ats_id = t.ats_id
+     window account as (partition by t.ats_id)
+   ), due as (
+     update outbox_message m set available_at = now(), leased_until = '-infinity'
+       from t where t.step = 'completed' and m.ats_id = t.ats_id and m.entity_key = t.entity_key
+        and m.reference_id = t.reference_id)
+   insert into outbox_message (ats_id, entity_key, reference_id, available_at, leased_until)
+   select ats_id, entity_key, reference_id,
+          case step when 'reserved' then 'infinity' else now() end,
+          case step when 'reserved' then 'infinity'::timestamptz else '-infinity' end
+     from t where step <> 'completed' order by n`,
 );
 
 /**
@@ -154,7 +167,7 @@ export const SETTLE = queueStatement(
 );
 
 /**
- * Wakes the oldest sleeper of each entity. It must be a later statement than the removal, in its transaction: only then
+ * Wakes the oldest sleeper of each entity, unless that is held: what stands behind it is woken when it leaves. It must be a later statement than the removal, in its transaction: only then
  * does its snapshot hold what fell asleep while the removal waited. The first eight suffice: those before the sleeper
  * are awake, and no more than a few of one entity are ever removed at the same moment.
  */
@@ -165,7 +178,7 @@ export const WAKE = queueStatement(
        select p.id from (select o.id, o.available_at from outbox_message o
                           where o.ats_id = k.ats_id and o.entity_key = k.entity_key order by o.id limit 8) p
         where p.available_at = 'infinity' order by p.id limit 1) h
-    where m.id = h.id and m.available_at = 'infinity'`,
+    where m.id = h.id and m.available_at = 'infinity' and m.leased_until < 'infinity'`,
 );
 
 /** Back as if never claimed: nothing was judged. */
@@ -178,7 +191,7 @@ export const RELEASE = queueStatement(
 /** Finds sleepers behind nobody, which the rules of parking and waking should make impossible. */
 export const SWEEP = queueStatement(
   `update outbox_message m set available_at = now()
-    where m.available_at = 'infinity'
+    where m.available_at = 'infinity' and m.leased_until < 'infinity'
       and not exists (select from outbox_message e
                        where e.ats_id = m.ats_id and e.entity_key = m.entity_key and e.id < m.id)
    returning m.reference_id`,

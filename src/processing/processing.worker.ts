@@ -149,6 +149,7 @@ export class ProcessingWorker implements OnApplicationBootstrap, BeforeApplicati
       return made;
     }, TRANSACTION_DEADLINE_MS);
     if (results.length > 0) this.wakeUp.hint('outbox');
+    if (results.some((r) => r.awaitsScore)) this.wakeUp.hint('scoring');
     // Their leases ended while this worker lives: slowness, which is no suspicion.
     const lost = batch.filter((m) => !own.includes(m));
     if (lost.length > 0) await this.queue.release(lost);
@@ -192,12 +193,15 @@ export class ProcessingWorker implements OnApplicationBootstrap, BeforeApplicati
   }
 
   private report(results: readonly Result[], batchSize: number, durationMs: number): void {
-    for (const { error } of results) flowsProcessed.inc({ status: error === null ? 'success' : 'error' });
+    for (const { error, awaitsScore } of results) {
+      if (!awaitsScore) flowsProcessed.inc({ status: error === null ? 'success' : 'error' });
+    }
     if (!logger.isLevelEnabled('info')) return;
     const batch = { batch_size: batchSize, duration_ms: Math.round(durationMs * 100) / 100 };
-    for (const { referenceId, atsId, clientId, event, error } of results) {
+    for (const { referenceId, atsId, clientId, event, error, awaitsScore } of results) {
       const line = { reference_id: referenceId, ats_id: atsId, client_id: clientId, event, ...batch };
-      logger.info({ ...line, status: error === null ? 'success' : 'error', code: error?.code }, 'flow.processed');
+      if (awaitsScore) logger.info(line, 'flow.awaits_score');
+      else logger.info({ ...line, status: error === null ? 'success' : 'error', code: error?.code }, 'flow.processed');
     }
   }
 }

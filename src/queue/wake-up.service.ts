@@ -3,7 +3,7 @@ import { Client } from 'pg';
 import { Database, statement } from '../database/database';
 
 /** What may have become due; also the payload of a notification. */
-export type Topic = 'inbox' | 'outbox';
+export type Topic = 'inbox' | 'outbox' | 'scoring';
 
 const CHANNEL = 'ats_gateway_wake_up';
 const NOTIFY = statement('wake_up_notify', `select pg_notify('${CHANNEL}', $1)`);

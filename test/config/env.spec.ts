@@ -76,6 +76,7 @@ it.each([
   ['INTERNAL_API_KEY', 'with spaces is not good'],
   ['RATE_LIMIT_PER_SECOND', '0'],
   ['RATE_LIMIT_PER_SECOND', 'many'],
+  ['SCORER_SECRET', 'too short'],
   ['LOG_LEVEL', 'loud'],
 ])('refuses %s=%s', (name, value) => {
   expect(faults({ [name]: value })).toEqual([expect.stringContaining(name)]);
@@ -99,4 +100,12 @@ it.each([
   ['127.evil.example', false],
 ])('knows whether only this machine reaches %s', (HOST, loopback) => {
   expect(readEnv({ HOST }).loopback).toBe(loopback);
+});
+
+it('wants a secret with a scorer', () => {
+  const SCORER_URL = 'http://scorer.internal:8080/score';
+  expect(faults({ SCORER_URL })).toEqual([expect.stringContaining('SCORER_SECRET must be set')]);
+  expect(faults({ SCORER_URL: 'scorer.internal' })).toContainEqual(expect.stringMatching(/^SCORER_URL/));
+  const SCORER_SECRET = 'the-secret-of-the-scorer';
+  expect(readEnv({ SCORER_URL, SCORER_SECRET })).toMatchObject({ SCORER_URL, SCORER_SECRET });
 });

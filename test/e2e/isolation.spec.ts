@@ -181,6 +181,13 @@ const CASES: Record<string, () => Promise<void>> = {
     expect((body.data as { reference_id: string }[]).map((f) => f.reference_id)).not.toContain(victimsFlow);
     expect(await ask('/v1/flows?entity_id=u-1&client_id=client-1')).toMatchObject({ body: { data: [] } });
   },
+  'POST /internal/v1/scores/:reference_id': async () => {
+    const body = { token: 'x', score: 100, reasons: ['mine'] };
+    const raw = Buffer.from(JSON.stringify(body));
+    const signature = signatureHeader([attacker.incomingSecret], Math.floor(Date.now() / 1000), raw);
+    const headers = { 'X-Webhook-Signature': signature };
+    expect(await ask(`/internal/v1/scores/${victimsFlow}`, { body, headers })).toMatchObject({ status: 401 });
+  },
   'GET /v1/flows/:reference_id': notFound(() => `/v1/flows/${victimsFlow}`),
   'POST /v1/flows/:reference_id/redeliver': notFound(() => `/v1/flows/${victimsFlow}/redeliver`, { method: 'POST' }),
 };

@@ -1,0 +1,30 @@
+import { Controller, HttpCode, Param, Post } from '@nestjs/common';
+import { Auth } from '../auth/caller';
+import { DomainError } from '../errors';
+import { JsonBody } from '../http/json-body';
+import { WakeUp } from '../queue/wake-up.service';
+import { ScoreCallback } from './score.dto';
+import { ScoringTasks } from './scoring-tasks.service';
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** Where an external scorer that answered 202 sends its score. */
+@Auth('scorer-signature')
+@Controller('internal/v1/scores')
+export class ScoresController {
+  constructor(
+    private readonly tasks: ScoringTasks,
+    private readonly wakeUp: WakeUp,
+  ) {}
+
+  @Post(':reference_id')
+  @HttpCode(204)
+  async receive(
+    @Param('reference_id') referenceId: string,
+    @JsonBody(ScoreCallback) { token, score, reasons }: ScoreCallback,
+  ): Promise<void> {
+    if (!UUID.test(referenceId)) throw new DomainError('not_found', 'There is no such flow');
+    await this.tasks.answer(referenceId, token, { score, reasons });
+    this.wakeUp.hint('scoring');
+  }
+}
