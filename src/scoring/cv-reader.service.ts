@@ -24,15 +24,18 @@ export class CvReader {
   private active = 0;
 
   /**
+   * Null when there is no content.
+   *
    * @param open gives the content once its turn has come; it is destroyed in the end
    * @param signal gives up waiting and reading
    * @throws when the content cannot be had, or no process started, or it was given up: nothing was learnt of the document
    */
-  async read(contentType: string, open: () => Promise<Readable>, signal: AbortSignal): Promise<CvText> {
+  async read(contentType: string, open: () => Promise<Readable | null>, signal: AbortSignal): Promise<CvText | null> {
     if (!READABLE.has(contentType)) return { fault: `files of the type ${contentType} cannot be read` };
     await this.enter(signal);
     try {
-      return await this.run(contentType, await open(), signal);
+      const content = await open();
+      return content === null ? null : await this.run(contentType, content, signal);
     } finally {
       this.leave();
     }

@@ -1,9 +1,19 @@
-import { Injectable } from '@nestjs/common';
-import { Database } from '../database/database';
+import { Inject, Injectable } from '@nestjs/common';
+import { Database, statement } from '../database/database';
 import { Entities } from '../entities/entities.repository';
 import type { EntityName } from '../entities/entity';
+import { FILE_STORAGE, type FileStorage } from '../uploads/file-storage';
 import type { CvText, Material } from './baseline';
+import { CvReader } from './cv-reader.service';
 import type { ApplicationData, ScoringTask } from './scoring-tasks.service';
+
+const FILE = statement(
+  'scoring_file',
+  `select carv_file_id, content_type from upload
+    where carv_file_id = $1::uuid and ats_id = $2 and client_id = $3 and state = 'stored'`,
+);
+
+const GONE: CvText = { fault: 'the file is no longer there' };
 
 /** Gathers what a score is made of, as it is at the moment. */
 @Injectable()
@@ -11,6 +21,8 @@ export class Materials {
   constructor(
     private readonly database: Database,
     private readonly entities: Entities,
+    private readonly reader: CvReader,
+    @Inject(FILE_STORAGE) private readonly files: FileStorage,
   ) {}
 
   /** Text: why there can be no score any more. */
@@ -33,7 +45,16 @@ export class Materials {
     return found?.data;
   }
 
-  private cv(_task: ScoringTask, file: ApplicationData['cv'], _signal: AbortSignal): Promise<CvText | null> {
-    return Promise.resolve(file === undefined ? null : { fault: 'the file is no longer there' });
+  private async cv(
+    { atsId, clientId }: ScoringTask,
+    file: ApplicationData['cv'],
+    signal: AbortSignal,
+  ): Promise<CvText | null> {
+    if (file === undefined) return null;
+    const values = [file.carv_file_id, atsId, clientId];
+    const [found] = await this.database.query<{ carv_file_id: string; content_type: string }>(FILE, values);
+    if (found === undefined) return GONE;
+    // It may go between the look and the reading, with the entity that had it.
+    return (await this.reader.read(found.content_type, () => this.files.get(found.carv_file_id), signal)) ?? GONE;
   }
 }

@@ -4,6 +4,7 @@ import { Clock } from '../database/clock';
 import { EntitiesModule } from '../entities/entities.module';
 import { OutboxModule } from '../outbox/outbox.module';
 import { QueueModule } from '../queue/queue.module';
+import { FileStorageModule } from '../uploads/uploads.module';
 import { BaselineScorer } from './baseline-scorer';
 import { CvReader } from './cv-reader.service';
 import { HttpScorer } from './http-scorer';
@@ -17,7 +18,7 @@ import { ScoringWorker } from './scoring.worker';
 export class ScoringTasksModule {}
 
 @Module({
-  imports: [ScoringTasksModule, EntitiesModule, QueueModule],
+  imports: [ScoringTasksModule, EntitiesModule, FileStorageModule, QueueModule],
   providers: [
     ScoringWorker,
     Materials,

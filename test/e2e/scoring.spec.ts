@@ -1,7 +1,11 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Database, statement } from '../../src/database/database';
 import { call, makeAccount, startGateway, type Gateway, type TestAccount } from '../support/gateway';
 import { killProcesses, startGatewayProcess } from '../support/gateway-process';
 import { startReceiver, type Receiver, type ResultBody } from '../support/receiver';
+import { docx, pdf } from '../support/cv-documents';
 import { callBack, startScorer, type TestScorer } from '../support/scorer';
 import { until } from '../support/until';
 
@@ -23,9 +27,11 @@ let receiver: Receiver;
 let scorer: TestScorer;
 let account: TestAccount;
 let accounts = 0;
+let directory: string;
 
 async function prepare(env: Record<string, string> = {}): Promise<void> {
-  gateway = await startGateway({ env });
+  directory = await mkdtemp(join(tmpdir(), 'scoring-'));
+  gateway = await startGateway({ env: { DATA_DIR: directory, ...env } });
   receiver = await startReceiver(() => account.outgoingSecret);
 }
 
@@ -43,6 +49,15 @@ async function write(path: string, body: object, method = 'POST'): Promise<strin
 
 function apply(id: string, fields: object = {}): Promise<string> {
   return write('applications', { application_id: id, candidate_id: 'c', vacancy_id: 'v', ...fields });
+}
+
+async function upload(content: Buffer): Promise<string> {
+  const body = new FormData();
+  body.append('file', new Blob([content]), 'cv');
+  const headers = { 'X-API-Key': account.apiKey, 'X-ATS-Client-ID': 'client-1' };
+  const response = await fetch(`${gateway.origin}/uploads`, { method: 'POST', headers, body });
+  expect(response.status).toBe(200);
+  return ((await response.json()) as { carv_file_id: string }).carv_file_id;
 }
 
 function arrivals(reference: string): ResultBody[] {
@@ -66,6 +81,7 @@ describe('without an external scorer', () => {
   beforeEach(newAccount);
   afterAll(async () => {
     await gateway.close();
+    await rm(directory, { recursive: true });
     await receiver.close();
   });
 
@@ -102,6 +118,27 @@ describe('without an external scorer', () => {
     });
   });
 
+  test.each([
+    ['PDF', pdf(['Jane Smith', 'Ten years of Go and TypeScript'])],
+    ['DOCX', docx(['Jane Smith', 'Ten years of Go and TypeScript'])],
+  ])("the application's CV counts, a %s, and without one the candidate's", async (_, content) => {
+    const [first, second] = [await upload(content), await upload(content)];
+    await write('candidates', { candidate_id: 'cv', first_name: 'A', last_name: 'B', cv: { carv_file_id: first } });
+    const found = '2 of 2 required skills found: TypeScript, Go';
+    expect((await result(await apply('x', { candidate_id: 'cv' }))).data.score_reasons).toContain(found);
+    await write('candidates', { candidate_id: 'none', first_name: 'A', last_name: 'B' });
+    const { data } = await result(await apply('y', { candidate_id: 'none', cv: { carv_file_id: second } }));
+    expect(data).toMatchObject({ cv: { carv_file_id: second }, score: expect.any(Number) });
+    expect(data.score_reasons).toContain(found);
+  });
+
+  test('a CV that cannot be read leaves the profile, and is named', async () => {
+    const carv_file_id = await upload(Buffer.concat([Buffer.from('%PDF-1.7\n'), Buffer.alloc(500, 'x')]));
+    const { data } = await result(await apply('x', { cv: { carv_file_id } }));
+    expect(data.score).toEqual(expect.any(Number));
+    expect(data.score_reasons).toContain('The CV could not be read: the file is damaged');
+  });
+
   test('nobody can call back', async () => {
     const flow = await apply('x');
     const body = { token: 'x', ...GOOD };
@@ -122,6 +159,7 @@ describe('an external scorer', () => {
   });
   afterAll(async () => {
     await gateway.close();
+    await rm(directory, { recursive: true });
     await receiver.close();
     await scorer.close();
   });
@@ -302,6 +340,7 @@ test('a worker killed while it scores loses nothing: the next one asks again, an
   expect(await sql('select from scoring_task')).toEqual([]);
   expect(await successor.stop()).toBe(0);
   await gateway.close();
+  await rm(directory, { recursive: true });
   await receiver.close();
   await scorer.close();
 }, 120_000);

@@ -17,6 +17,8 @@ import { Materials } from '../../src/scoring/materials.service';
 import type { ScoringOutcome, ScoringRequest, ScoringService } from '../../src/scoring/scoring.service';
 import { ScoringTasks, type ScoringTask } from '../../src/scoring/scoring-tasks.service';
 import { ScoringWorker } from '../../src/scoring/scoring.worker';
+import { CvReader } from '../../src/scoring/cv-reader.service';
+import { LocalStorage } from '../../src/uploads/local-storage';
 import { NamedFiles } from '../../src/uploads/named-files.service';
 import { createDatabase, type TestDatabase } from '../support/postgres';
 import { until } from '../support/until';
@@ -121,7 +123,12 @@ type Script = (request: ScoringRequest, signal: AbortSignal) => ScoringOutcome |
 
 function startWorker(script: Script): ScoringWorker {
   const scorer: ScoringService = { name: 'scripted', score: async (request, signal) => script(request, signal) };
-  const worker = new ScoringWorker(tasks, new Materials(database, entities), scorer, NO_HINTS);
+  const worker = new ScoringWorker(
+    tasks,
+    new Materials(database, entities, new CvReader(), new LocalStorage('/nowhere')),
+    scorer,
+    NO_HINTS,
+  );
   workers.push(worker);
   worker.tick();
   return worker;
