@@ -3,7 +3,7 @@ import { DataSource } from 'typeorm';
 import { Env } from '../config/env';
 import { Clock } from './clock';
 import { createDataSource } from './data-source';
-import { Database } from './database';
+import { Database, limit } from './database';
 import { Partitions } from './partitions';
 import { Upkeep } from './upkeep.service';
 
@@ -13,7 +13,7 @@ import { Upkeep } from './upkeep.service';
     {
       provide: DataSource,
       inject: [Env],
-      useFactory: (env: Env) => createDataSource(env.DATABASE_URL ?? '', env.DATABASE_POOL_SIZE).initialize(),
+      useFactory: (env: Env) => createDataSource(env.DATABASE_URL ?? '', env.DATABASE_POOL_SIZE, limit).initialize(),
     },
     Database,
     Clock,

@@ -1,6 +1,6 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
 import { Injectable } from '@nestjs/common';
-import type { Pool, PoolClient } from 'pg';
+import type { ClientBase, Pool, PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
 import { every } from '../observability/every';
 import { logger } from '../observability/logger';
@@ -65,7 +65,7 @@ export class Database implements Tx, OnApplicationShutdown {
     return this.connected(async (client) => {
       const until = performance.now() + deadlineMs;
       const tx: Tx = { query: (sql, values = []) => run(client, sql, values, Math.max(1, until - performance.now())) };
-      await tx.query(begin(deadlineMs));
+      await tx.query(unnamed(`begin; ${limits('local', deadlineMs)}`));
       const result = await work(tx);
       await tx.query(COMMIT);
       return result;
@@ -75,8 +75,10 @@ export class Database implements Tx, OnApplicationShutdown {
   /** Runs `work` on one connection, each statement in its own transaction: for what cannot run inside one. */
   async session<T>(work: (tx: Tx) => Promise<T>, deadlineMs = DEFAULT_DEADLINE_MS): Promise<T> {
     return this.connected(async (client) => {
+      const tx: Tx = { query: (sql, values = []) => run(client, sql, values, deadlineMs) };
       try {
-        return await work({ query: (sql, values = []) => run(client, sql, values, deadlineMs) });
+        await tx.query(unnamed(limits('session', deadlineMs)));
+        return await work(tx);
       } finally {
         await run(client, RESET, [], ROLLBACK_DEADLINE_MS);
       }
@@ -111,14 +113,13 @@ export class Database implements Tx, OnApplicationShutdown {
   }
 }
 
-/** For whatever a request waits for: with 2 s at most to get a connection, its caller has a 503 within 5 s. */
+/** For whatever a request waits for: with 1.5 s to get a connection and 1 s to limit it, its caller has a 503 within 5 s. */
 export const REQUEST_DEADLINE_MS = 2500;
+const LIMIT_DEADLINE_MS = 1000;
 const TROUBLE_LOGGED_MS = 10_000;
 const DEFAULT_DEADLINE_MS = 30_000;
 const COMMIT = statement('commit', 'commit');
 const ROLLBACK = statement('rollback', 'rollback');
-/** Ends what a session left: its settings and its advisory locks. */
-const RESET = statement('session_reset', 'select pg_advisory_unlock_all(), set_config($$lock_timeout$$, $$0$$, false)');
 const ROLLBACK_DEADLINE_MS = 1000;
 const ignore = (): void => undefined;
 
@@ -127,14 +128,29 @@ const ignore = (): void => undefined;
  * whoever tries the work again would wait for it. And it ends a transaction whose machine fell silent between two
  * statements, which TCP alone would find out after two hours.
  */
-function begin(deadlineMs: number): Statement {
+function limits(scope: 'local' | 'session', deadlineMs: number): string {
   const timeout = Math.ceil(deadlineMs * 0.9);
-  const limits = `set local statement_timeout = ${timeout}; set local idle_in_transaction_session_timeout = ${deadlineMs}`;
-  return { name: '', text: `begin; ${limits}` };
+  return `set ${scope} statement_timeout = ${timeout}; set ${scope} idle_in_transaction_session_timeout = ${deadlineMs}`;
+}
+
+const USUAL_LIMITS = limits('session', DEFAULT_DEADLINE_MS);
+/** Ends what a session left: its settings and its advisory locks. */
+const RESET = unnamed(`select pg_advisory_unlock_all(); set lock_timeout = 0; ${USUAL_LIMITS}`);
+
+/**
+ * For every new connection, since entities and single statements set no limits of their own. Not among the parameters with
+ * which a connection starts: PgBouncer refuses those.
+ */
+export async function limit(client: ClientBase): Promise<void> {
+  await run(client, unnamed(USUAL_LIMITS), [], LIMIT_DEADLINE_MS);
+}
+
+function unnamed(text: string): Statement {
+  return { name: '', text };
 }
 
 async function run<T extends object>(
-  client: PoolClient,
+  client: ClientBase,
   sql: Statement,
   values: readonly unknown[],
   deadlineMs: number,
