@@ -14,8 +14,6 @@ export interface BodyDocs {
   readonly shape: Shape;
   /** Its media types; JSON where none is said. */
   readonly types?: readonly string[];
-  /** By name. Without any there is one, made of the fields' own. */
-  readonly examples?: Readonly<Record<string, { readonly summary: string; readonly value: unknown }>>;
 }
 
 export interface AnswerDocs {

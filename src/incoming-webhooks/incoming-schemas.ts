@@ -28,7 +28,7 @@ export function incomingSchemas(): JsonSchemas {
 function flat(event: InboundEventType, { byMember, shared }: Form, model: JsonSchema = {}): JsonSchema {
   const envelope = {
     event: { const: event, description: 'What happened', examples: [event] },
-    event_id: { ...ID, description: 'Yours; repeated, the event takes effect once', examples: ['evt-001'] },
+    event_id: { ...ID, description: 'Yours; repeated, the event takes effect once', examples: [`${event}-1`] },
     client_id: {
       ...ID,
       description: "The client's id in the ATS: it names the workspace",

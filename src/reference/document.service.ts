@@ -60,12 +60,14 @@ export class ApiDocument {
     const routes = routesOf(this.modules)
       .flatMap(({ docs, ...route }) => (docs ? [{ ...route, docs }] : []))
       .sort((a, b) => chapters.indexOf(a.docs.tag) - chapters.indexOf(b.docs.tag));
+    const bodies = routes.flatMap(({ docs }) => (typeof docs.body?.shape === 'function' ? [docs.body.shape] : []));
+    const components = this.components(bodies);
     const paths: Record<string, Record<string, Operation>> = {};
     for (const route of routes) {
-      (paths[route.path] ??= {})[route.method.toLowerCase()] = operationOf(route, route.docs, schemaName);
+      const operation = operationOf(route, route.docs, components.schemas, schemaName);
+      (paths[route.path] ??= {})[route.method.toLowerCase()] = operation;
     }
     const webhooks = webhooksOf(this.eventTypes.all());
-    const bodies = routes.flatMap(({ docs }) => (typeof docs.body?.shape === 'function' ? [docs.body.shape] : []));
     return {
       openapi: '3.1.0',
       info: INFO,
@@ -74,7 +76,7 @@ export class ApiDocument {
       paths,
       webhooks,
       components: {
-        ...usedComponents({ paths, webhooks }, this.components(bodies)),
+        ...usedComponents({ paths, webhooks }, components),
         securitySchemes: SECURITY_SCHEMES,
       },
     };

@@ -1,6 +1,7 @@
 import type { Type } from '@nestjs/common';
 import type { AnswerDocs, BodyDocs, RouteDocs, Shape } from '../http/documented';
-import { refTo, type JsonSchema } from '../http/json-schema';
+import { refTo, type JsonSchema, type JsonSchemas } from '../http/json-schema';
+import { bodyExamples } from './body-examples';
 import { RATE_LIMIT_HEADERS, refToHeaders } from './headers';
 import { problemName } from './problems';
 import type { Route } from './routes';
@@ -13,9 +14,15 @@ const CONTEXT = { workspace: ['X-ATS-Client-ID'], member: ['X-ATS-Client-ID', 'X
 /**
  * What the reference says of a route: its docs, and what follows from its scheme, its body and its headers.
  *
+ * @param schemas all that there are, by name
  * @param schemaName the name of a class's schema
  */
-export function operationOf(route: Route, docs: RouteDocs, schemaName: (type: Type) => string): Operation {
+export function operationOf(
+  route: Route,
+  docs: RouteDocs,
+  schemas: JsonSchemas,
+  schemaName: (type: Type) => string,
+): Operation {
   const { id, tag, summary, description, body, answers } = docs;
   const schemaOf = (shape: Shape): JsonSchema => (typeof shape === 'function' ? refTo(schemaName(shape)) : shape);
   const answered = Object.entries(answers).map(([status, answer]) => [
@@ -31,7 +38,7 @@ export function operationOf(route: Route, docs: RouteDocs, schemaName: (type: Ty
     ...(description !== undefined && { description }),
     security: isKnown(route) ? [{ [String(route.scheme)]: [] }] : [],
     ...(parameters.length > 0 && { parameters }),
-    ...(body && { requestBody: { required: true, content: contentOf(body, schemaOf) } }),
+    ...(body && { requestBody: { required: true, content: contentOf(body, schemaOf, schemas) } }),
     responses: Object.fromEntries([...answered, ...refused]) as object,
   };
 }
@@ -82,8 +89,9 @@ function response(
   };
 }
 
-function contentOf({ shape, types, examples }: BodyDocs, schemaOf: (shape: Shape) => JsonSchema): object {
-  const content = { schema: schemaOf(shape), ...(examples && { examples }) };
+function contentOf({ shape, types }: BodyDocs, schemaOf: (shape: Shape) => JsonSchema, schemas: JsonSchemas): object {
+  const schema = schemaOf(shape);
+  const content = { schema, ...bodyExamples(schema, schemas) };
   return Object.fromEntries((types ?? ['application/json']).map((type) => [type, content]));
 }
 
