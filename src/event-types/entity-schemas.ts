@@ -14,13 +14,16 @@ const DELIVERED = {
   Member: MemberDto,
 } as const;
 
+/** An operator may provision a workspace without them. */
+const NOT_STORED: Readonly<Record<string, readonly string[]>> = { Workspace: ['admin_name', 'admin_email'] };
+
 const AT = { type: 'string', format: 'date-time', examples: ['2026-02-25T10:30:00.123456Z'] } as const;
 
 /** The entities as events bring them, and, as `Stored…`, as reads answer them. */
 export function entitySchemas(): JsonSchemas {
   const { FileReference, ...sent } = modelSchemas(Object.values(DELIVERED));
   const found = Object.entries(DELIVERED).map(([name, { name: model }]) => [name, delivered(sent[model])] as const);
-  const stored = found.map(([name, schema]) => [`Stored${name}`, withTimes(schema)] as const);
+  const stored = found.map(([name, schema]) => [`Stored${name}`, withTimes(schema, NOT_STORED[name])] as const);
   return { FileReference: { ...FileReference }, ...Object.fromEntries([...found, ...stored]) };
 }
 
@@ -51,10 +54,10 @@ function field(sent: JsonSchema): JsonSchema {
   };
 }
 
-function withTimes({ required = [], properties, ...rest }: JsonSchema): JsonSchema {
+function withTimes({ required = [], properties, ...rest }: JsonSchema, optional: readonly string[] = []): JsonSchema {
   return {
     ...rest,
-    required: [...required, 'created_at', 'updated_at'],
+    required: [...required.filter((name) => !optional.includes(name)), 'created_at', 'updated_at'],
     properties: {
       ...properties,
       created_at: { ...AT, description: 'When it was stored first' },

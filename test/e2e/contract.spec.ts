@@ -1,3 +1,5 @@
+import { Database, statement } from '../../src/database/database';
+import { encodeCursor } from '../../src/feed/cursor';
 import { Readiness } from '../../src/ops/readiness';
 import { signatureHeader } from '../../src/signing/signature';
 import { Contract, type Answer, type Operation } from '../support/contract';
@@ -9,6 +11,8 @@ let gateway: Gateway;
 let receiver: Receiver;
 let account: TestAccount;
 let contract: Contract;
+
+const RAISE_FLOOR = statement('test_raise_floor', 'update event_feed set floor = 5 where ats_id = $1');
 
 /** Statuses that were seen, by operation. */
 const seen = new Map<string, Set<number>>();
@@ -27,6 +31,8 @@ afterAll(async () => {
 });
 
 interface Sending {
+  /** Of another gateway than the one that all are sent to. */
+  readonly at?: { readonly origin: string; readonly account: TestAccount };
   readonly path?: Record<string, string>;
   readonly query?: string;
   /** Undefined takes a header away. */
@@ -37,19 +43,20 @@ interface Sending {
 const operation = (id: string): Operation => contract.operations.find((o) => o.id === id)!;
 
 /** Sends a request of this operation and holds the answer against the document. */
-async function send(id: string, { path = {}, query = '', headers = {}, body }: Sending = {}): Promise<Answer> {
+async function send(id: string, { path = {}, query = '', headers = {}, body, at }: Sending = {}): Promise<Answer> {
+  const { origin, account: caller } = at ?? { origin: gateway.origin, account };
   const target = operation(id);
   const raw = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
   const address = target.path.replace(/\{(\w+)\}/g, (_, name: string) => path[name] ?? PATH[name]!);
   const all: Record<string, string | undefined> = {
     ...(target.parameters('header').includes('X-ATS-Client-ID') && { 'X-ATS-Client-ID': 'client-1' }),
     ...(target.parameters('header').includes('X-ATS-User-ID') && { 'X-ATS-User-ID': 'user-1' }),
-    ...(target.secured && id !== 'receiveWebhook' && { 'X-API-Key': account.apiKey }),
-    ...(id === 'receiveWebhook' && { 'X-Webhook-Signature': sign(raw ?? '') }),
+    ...(target.secured && id !== 'receiveWebhook' && { 'X-API-Key': caller.apiKey }),
+    ...(id === 'receiveWebhook' && { 'X-Webhook-Signature': sign(caller, raw ?? '') }),
     ...(raw !== undefined && { 'Content-Type': 'application/json' }),
     ...headers,
   };
-  const response = await fetch(`${gateway.origin}${address}${query}`, {
+  const response = await fetch(`${origin}${address}${query}`, {
     method: target.method.toUpperCase(),
     headers: Object.fromEntries(Object.entries(all).filter((e): e is [string, string] => e[1] !== undefined)),
     body: raw ?? null,
@@ -61,8 +68,8 @@ async function send(id: string, { path = {}, query = '', headers = {}, body }: S
   return answer;
 }
 
-function sign(raw: string): string {
-  return signatureHeader([account.incomingSecret], Math.floor(Date.now() / 1000), Buffer.from(raw));
+function sign(caller: TestAccount, raw: string): string {
+  return signatureHeader([caller.incomingSecret], Math.floor(Date.now() / 1000), Buffer.from(raw));
 }
 
 /** What stands in a path unless a case says otherwise. */
@@ -107,10 +114,8 @@ async function entityCase(name: 'Candidate' | 'Vacancy' | 'Application', plural:
   await result(await write(`create${name}`, { body }));
   await result(await write(`create${name}`, { body }));
   await result(await write(`update${name}`, { body: patch }));
-  await expectStatus(202, `update${name}`, {
-    body: patch,
-    headers: { 'Content-Type': 'application/merge-patch+json' },
-  });
+  const mergePatch = { 'Content-Type': 'application/merge-patch+json' };
+  await result(await write(`update${name}`, { body: patch, headers: mergePatch }));
   const found = await expectStatus(200, `get${name}`);
   await expectStatus(304, `get${name}`, { headers: { 'If-None-Match': found.headers.get('etag')! } });
   const missing = { path: { [`${name.toLowerCase()}_id`]: 'nobody' } };
@@ -136,6 +141,13 @@ const CASES: Record<string, () => Promise<unknown>> = {
     expect(added).toMatchObject({ event: 'workspace.member_added', status: 'success' });
     await expectStatus(409, 'addMember', { body: example('addMember'), path: { client_id: 'nobody' } });
   },
+  getWorkspace: async () => {
+    const found = await expectStatus(200, 'getWorkspace');
+    await expectStatus(304, 'getWorkspace', { headers: { 'If-None-Match': found.headers.get('etag')! } });
+    await expectStatus(404, 'getWorkspace', { path: { client_id: 'nobody' } });
+    await expectStatus(422, 'getWorkspace', { path: { client_id: 'x'.repeat(201) } });
+  },
+  listWorkspaces: () => expectStatus(200, 'listWorkspaces', { query: '?limit=1&updated_after=2026-02-25T10:30:00Z' }),
   createCandidate: () => entityCase('Candidate', 'Candidates', { headline: null, email: 'j@example.com' }),
   createVacancy: () => entityCase('Vacancy', 'Vacancies', { salary: 'as agreed', status: 'closed' }),
   createApplication: async () => {
@@ -166,6 +178,21 @@ const CASES: Record<string, () => Promise<unknown>> = {
     await expectStatus(202, 'redeliverFlow', { path: { reference_id } });
   },
   redeliverFlow: () => expectStatus(404, 'redeliverFlow'),
+  listFlows: async () => {
+    for (const query of ['', '?status=delivered&limit=2', '?entity_id=candidate-123&client_id=client-1']) {
+      const { text } = await expectStatus(200, 'listFlows', { query });
+      expect((JSON.parse(text) as { data: object[] }).data).not.toEqual([]);
+    }
+  },
+  listEvents: async () => {
+    const first = await expectStatus(200, 'listEvents', { query: '?limit=200' });
+    const { data, next_cursor } = JSON.parse(first.text) as { data: object[]; next_cursor: string };
+    expect(data.length).toBeGreaterThan(10);
+    await expectStatus(200, 'listEvents', { query: `?after=${next_cursor}` });
+    // As the retention does when it drops the first days.
+    await gateway.app.get(Database).query(RAISE_FLOOR, ['acme']);
+    await expectStatus(410, 'listEvents', { query: `?after=${encodeCursor('acme', 1)}` });
+  },
   listEventTypes: async () => {
     const { data } = JSON.parse((await expectStatus(200, 'listEventTypes')).text) as { data: { event: string }[] };
     expect(data.map(({ event }) => event)).toEqual(Object.keys(contract.document.webhooks as object));
@@ -219,6 +246,7 @@ test('every refusal that follows from credentials, headers and bodies is as the 
     if (parameters('header').includes('Idempotency-Key')) {
       await expectStatus(422, id, { ...sent, headers: { 'Idempotency-Key': 'x'.repeat(256) } });
     }
+    if (parameters('query').length > 0) await expectStatus(422, id, { query: '?colour=red' });
     if (/\{(?!ats_id)/.test(path)) {
       const [, name = ''] = /\{(\w+)\}/.exec(path)!;
       await expectStatus(400, id, { ...sent, path: { [name]: '%zz' } });
@@ -229,6 +257,20 @@ test('every refusal that follows from credentials, headers and bodies is as the 
     await expectStatus(415, id, { body: '{}', headers: { 'Content-Type': 'text/plain' } });
     await expectStatus(422, id, { body: { surprise: true } });
     expect(contract.bodyFaults(operation(id), { surprise: true })).not.toEqual([]);
+  }
+});
+
+test('who has used up the rate limit is told so, on every operation that has one', async () => {
+  const limited = await startGateway({ env: { RATE_LIMIT_PER_SECOND: '0.01' } });
+  const at = { origin: limited.origin, account: await makeAccount(limited, 'acme', null) };
+  try {
+    await expectStatus(404, 'getFlow', { at });
+    for (const { id, statuses, body } of contract.operations.filter(({ secured }) => secured)) {
+      expect(statuses).toContain(429);
+      await expectStatus(429, id, { at, ...(body !== undefined && { body: example(id) }) });
+    }
+  } finally {
+    await limited.close();
   }
 });
 
