@@ -6,6 +6,7 @@ const TYPESCRIPT = ['**/*.ts', '**/*.tsx'];
 const NODE_GLOBALS = 'process console Buffer URL fetch AbortSignal setTimeout clearTimeout setInterval __dirname'.split(
   ' ',
 );
+const PAGE_GLOBALS = 'document location fetch crypto TextEncoder SwaggerUIBundle'.split(' ');
 
 export default defineConfig(
   globalIgnores(['dist/', '.build/', '.data/', '.cache/', 'coverage/']),
@@ -88,4 +89,8 @@ export default defineConfig(
     languageOptions: { globals: Object.fromEntries(NODE_GLOBALS.map((name) => [name, 'readonly'])) },
   },
   { files: ['**/*.cjs', '**/*.js'], languageOptions: { sourceType: 'commonjs' } },
+  {
+    files: ['src/reference/page/*.js'],
+    languageOptions: { globals: Object.fromEntries(PAGE_GLOBALS.map((name) => [name, 'readonly'])) },
+  },
 );

@@ -13,6 +13,8 @@ import { InternalEventsModule } from './internal-events/internal-events.module';
 import { DevReceiverModule, OpsModule } from './ops/ops.module';
 import { ProcessingModule } from './processing/processing.module';
 import { ScoresApiModule, ScoringModule } from './scoring/scoring.module';
+import { EventTypesModule } from './event-types/event-types.module';
+import { ReferenceModule } from './reference/reference.module';
 import { VacanciesApiModule } from './vacancies/vacancies.module';
 import { UploadsApiModule } from './uploads/uploads.module';
 import { WorkspacesApiModule } from './workspaces/workspaces.module';
@@ -29,6 +31,8 @@ const API: Type[] = [
   FeedApiModule,
   InternalEventsModule,
   ScoresApiModule,
+  EventTypesModule,
+  ReferenceModule,
 ];
 
 /** What drains the queues: inbox to outbox, scores for what awaits them, outbox to the ATS. */

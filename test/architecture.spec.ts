@@ -12,10 +12,11 @@ const RUNGS = `
   entities
   candidates vacancies meetings scoring
   applications
-  incoming-webhooks internal-events processing delivery feed
+  incoming-webhooks internal-events processing delivery feed event-types
   portal ops
+  reference
   cli
-  app.module.ts main.ts cli.ts`;
+  app.module.ts main.ts cli.ts openapi.ts`;
 const RUNG = new Map(
   RUNGS.trim()
     .split('\n')

@@ -2,6 +2,7 @@ import { Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Req, Res 
 import type { Request, Response } from 'express';
 import type { Caller } from '../accounts/credential';
 import { Auth, CallerOf } from '../auth/caller';
+import { CreateDocs, FindDocs, ListDocs, RemoveDocs, UpdateDocs } from '../entities/entity-docs';
 import { EntityRequests, type EntityPage } from '../entities/entity-requests.service';
 import { JsonBody } from '../http/json-body';
 import { VisibleIdPipe } from '../http/visible-id';
@@ -15,6 +16,7 @@ export class CandidatesController {
 
   @Post()
   @HttpCode(202)
+  @CreateDocs('candidate', CandidateDto)
   create(
     @Req() request: Request,
     @CallerOf() caller: Caller,
@@ -25,6 +27,7 @@ export class CandidatesController {
 
   @Patch(':candidate_id')
   @HttpCode(202)
+  @UpdateDocs('candidate', CandidatePatch)
   update(
     @Req() request: Request,
     @CallerOf() caller: Caller,
@@ -36,6 +39,7 @@ export class CandidatesController {
 
   @Delete(':candidate_id')
   @HttpCode(202)
+  @RemoveDocs('candidate')
   remove(
     @Req() request: Request,
     @CallerOf() caller: Caller,
@@ -45,6 +49,7 @@ export class CandidatesController {
   }
 
   @Get()
+  @ListDocs('candidate')
   list(
     @Req() request: Request,
     @CallerOf() caller: Caller,
@@ -54,6 +59,7 @@ export class CandidatesController {
   }
 
   @Get(':candidate_id')
+  @FindDocs('candidate')
   find(
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,

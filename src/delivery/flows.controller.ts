@@ -1,9 +1,11 @@
 import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { readerColumns, type Caller } from '../accounts/credential';
 import { Auth, CallerOf } from '../auth/caller';
+import { FLOW_SCHEMA, FLOW_SUMMARY_SCHEMA } from '../delivery-log/flow-schema';
 import { FlowSearch, type FlowFilter, type FlowSummary } from '../delivery-log/flow-search.service';
 import { FLOW_STATUSES, FlowTraces, type FlowStatus, type FlowTrace } from '../delivery-log/flow-trace.service';
 import { DomainError, invalid, type FieldFault } from '../errors';
+import { ACCEPTED, Documented, idInPath, PAGE, pageOf, REFERENCE_ID } from '../http/documented';
 import { readLimit } from '../http/page';
 import { VISIBLE_ID, VISIBLE_ID_RULE } from '../http/visible-id';
 import type { Accepted202 } from '../inbox/rest-writes.service';
@@ -17,6 +19,18 @@ interface FlowPage {
   readonly next_cursor: string | null;
 }
 
+const QUERY = {
+  entity_id: idInPath('Only writes of this entity', 'candidate-123'),
+  client_id: idInPath("Only writes to this client's workspace", 'your-client-id'),
+  status: {
+    description: 'Only flows that are there now',
+    schema: { enum: FLOW_STATUSES },
+    example: 'dead',
+  },
+  limit: PAGE.limit,
+  cursor: { ...REFERENCE_ID, description: "An earlier page's `next_cursor`" },
+};
+
 /** Where a flow stands, for the account it belongs to. */
 @Auth('api-key')
 @Controller('v1/flows')
@@ -28,12 +42,28 @@ export class FlowsController {
   ) {}
 
   @Get()
+  @Documented({
+    id: 'listFlows',
+    tag: 'Flows',
+    summary: 'Find writes',
+    description: 'Newest first. A page may hold fewer than asked for, even none, and still not be the last.',
+    query: QUERY,
+    answers: { 200: { description: 'A page of flows', shape: pageOf('FlowSummary', FLOW_SUMMARY_SCHEMA) } },
+  })
   async list(@CallerOf() caller: Caller, @Query() query: Record<string, unknown>): Promise<FlowPage> {
     const { flows, next } = await this.search.find(readerColumns(caller), readFilter(query));
     return { data: flows, next_cursor: next };
   }
 
   @Get(':reference_id')
+  @Documented({
+    id: 'getFlow',
+    tag: 'Flows',
+    summary: 'Read how a write fared, from end to end',
+    path: { reference_id: REFERENCE_ID },
+    answers: { 200: { description: 'The flow and its timeline', shape: FLOW_SCHEMA } },
+    refuses: [404],
+  })
   async trace(@CallerOf() caller: Caller, @Param('reference_id') referenceId: string): Promise<FlowTrace> {
     const trace = UUID.test(referenceId)
       ? await this.traces.find(referenceId.toLowerCase(), readerColumns(caller))
@@ -44,6 +74,17 @@ export class FlowsController {
 
   @Post(':reference_id/redeliver')
   @HttpCode(202)
+  @Documented({
+    id: 'redeliverFlow',
+    tag: 'Flows',
+    summary: 'Deliver a result again',
+    description:
+      'A result that is still to be delivered becomes due now; a settled one is delivered again, with the same ' +
+      '`event_id` and body, behind what is pending of its entity. `409` until the write is processed.',
+    path: { reference_id: REFERENCE_ID },
+    answers: { 202: { ...ACCEPTED, description: 'It will be delivered' } },
+    refuses: [404, 409],
+  })
   async redeliver(@CallerOf() caller: Caller, @Param('reference_id') referenceId: string): Promise<Accepted202> {
     if (!UUID.test(referenceId)) throw new DomainError('not_found', 'There is no such flow, or it has expired');
     const reference_id = referenceId.toLowerCase();

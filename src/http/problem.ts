@@ -29,6 +29,8 @@ export function sendProblem(req: Request, res: Response, problem: Problem): void
   });
   res.statusCode = problem.status;
   res.setHeader('Content-Type', 'application/problem+json');
+  // The route may have set a rule of its own already, for what it did not come to answer.
+  res.setHeader('Cache-Control', 'no-store');
   res.setHeader('Content-Length', Buffer.byteLength(body));
   if (problem.retryAfter !== undefined) res.setHeader('Retry-After', problem.retryAfter);
   if (req.complete || 'rawBody' in req) res.end(body);

@@ -4,7 +4,9 @@ import type { Caller } from '../accounts/credential';
 import { Auth, CallerOf } from '../auth/caller';
 import { DeliveryLog } from '../delivery-log/delivery-log.service';
 import { badSignature, DomainError } from '../errors';
+import { ACCEPTED, Documented, idInPath } from '../http/documented';
 import { readJson } from '../http/json-body';
+import { refTo } from '../http/json-schema';
 import { fingerprint } from '../inbox/fingerprint';
 import { Inbox } from '../inbox/inbox.service';
 import type { Accepted202 } from '../inbox/rest-writes.service';
@@ -25,6 +27,18 @@ export class IncomingWebhooksController {
 
   @Post(':ats_id')
   @HttpCode(202)
+  @Documented({
+    id: 'receiveWebhook',
+    tag: 'Incoming webhooks',
+    summary: 'Take an event of an ATS',
+    description:
+      'Processed as its REST twin is: `created` as `POST`, `updated` as `PATCH`, `deleted` as `DELETE`. An unknown ' +
+      '`ats_id` is answered as a bad signature is. A repeated `event_id` answers the same `reference_id`.',
+    path: { ats_id: idInPath("The account's id", 'your-ats-id') },
+    body: { shape: refTo('IncomingEvent') },
+    answers: { 202: ACCEPTED },
+    refuses: [409],
+  })
   async receive(@Req() request: Request, @CallerOf() caller: Caller): Promise<Accepted202> {
     const startedAt = performance.now();
     const headers = loggedHeaders(request);

@@ -6,7 +6,7 @@ import { VacancyDto, VacancyId, VacancyUpdate } from '../vacancies/vacancy.dto';
 import { MemberDto, WorkspaceDto } from '../workspaces/workspace.dto';
 
 /** Each event's form; its REST twin has the same DTO, so both ways accept the same. */
-const FORMS = {
+export const FORMS = {
   'candidate.created': { dto: CandidateDto, id: 'candidate_id', byMember: true },
   'candidate.updated': { dto: CandidateUpdate, id: 'candidate_id', byMember: true },
   'candidate.deleted': { dto: CandidateId, id: 'candidate_id', byMember: true },

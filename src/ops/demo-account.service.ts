@@ -32,6 +32,9 @@ const PUBLISHED = statement(
 
 @Injectable()
 export class DemoAccount {
+  /** Whether this process has made or found it. */
+  present = false;
+
   constructor(
     private readonly accounts: Accounts,
     private readonly workspaces: WorkspacesRepository,
@@ -51,6 +54,7 @@ export class DemoAccount {
       if (!(error instanceof DomainError && error.kind === 'not_found')) throw error;
       await this.create(url);
     }
+    this.present = true;
   }
 
   /** The accounts that hold a credential which anybody can read in the Quick Start. */

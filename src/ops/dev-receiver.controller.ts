@@ -3,6 +3,7 @@ import type { Request } from 'express';
 import { Auth } from '../auth/caller';
 import { Clock } from '../database/clock';
 import { unauthorized } from '../errors';
+import { Undocumented } from '../http/documented';
 import { parseJson } from '../http/json';
 import { verify } from '../signing/signature';
 import { DEMO } from './demo-account.service';
@@ -17,6 +18,7 @@ interface Received {
 }
 
 /** Stands in, in development, for the endpoint of the demo account; a good pattern for one's own. */
+@Undocumented("stands in for an ATS's own endpoint, in development only")
 @Auth('none')
 @Controller('dev/receiver')
 export class DevReceiverController {

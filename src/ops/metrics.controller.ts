@@ -6,6 +6,7 @@ import { Env } from '../config/env';
 import { Clock, uuidTime } from '../database/clock';
 import { Database, statement } from '../database/database';
 import { DomainError } from '../errors';
+import { Undocumented } from '../http/documented';
 import { deadMessages, endpoints, queueMessages, queueOldest, registry } from '../observability/metrics';
 
 const DEADLINE_MS = 2000;
@@ -37,6 +38,7 @@ interface QueuesRow {
 }
 
 /** For Prometheus. Without `METRICS_TOKEN` it is open in development, and absent in production. */
+@Undocumented('for Prometheus, in its own format')
 @Auth('none')
 @Controller('metrics')
 export class MetricsController {

@@ -3,6 +3,7 @@ import type { Request, Response } from 'express';
 import type { Caller } from '../accounts/credential';
 import { Auth, CallerOf } from '../auth/caller';
 import { DomainError } from '../errors';
+import { ACCEPTED, Documented, found, idInPath, PAGE, pageOf } from '../http/documented';
 import { isUnchanged } from '../http/headers';
 import { JsonBody } from '../http/json-body';
 import { encodeCursor, readPage } from '../http/page';
@@ -21,6 +22,17 @@ export class WorkspacesController {
 
   @Post()
   @HttpCode(202)
+  @Documented({
+    id: 'provisionWorkspace',
+    tag: 'Workspaces',
+    summary: 'Provision a workspace, or change it',
+    description:
+      'Entities of a client are refused with `409` until this was answered; they need not wait for the result, ' +
+      'the event `workspace.provisioned`.',
+    headers: ['Idempotency-Key'],
+    body: { shape: WorkspaceDto },
+    answers: { 202: ACCEPTED },
+  })
   provision(
     @Req() request: Request,
     @CallerOf() caller: Caller,
@@ -37,6 +49,17 @@ export class WorkspacesController {
 
   @Post(':client_id/members')
   @HttpCode(202)
+  @Documented({
+    id: 'addMember',
+    tag: 'Workspaces',
+    summary: 'Add a member to a workspace, or change it',
+    description: 'The result is the event `workspace.member_added`.',
+    path: { client_id: idInPath("The client's id in the ATS", 'your-client-id') },
+    headers: ['Idempotency-Key'],
+    body: { shape: MemberDto },
+    answers: { 202: ACCEPTED },
+    refuses: [409],
+  })
   addMember(
     @Req() request: Request,
     @CallerOf() caller: Caller,
@@ -52,6 +75,14 @@ export class WorkspacesController {
   }
 
   @Get()
+  @Documented({
+    id: 'listWorkspaces',
+    tag: 'Workspaces',
+    summary: 'List workspaces',
+    description: 'In the order of their last change: the last `updated_at` is the `updated_after` to go on with later.',
+    query: PAGE,
+    answers: { 200: { description: 'A page of workspaces', shape: pageOf('StoredWorkspace') } },
+  })
   async list(@CallerOf() caller: Caller, @Query() query: Record<string, unknown>): Promise<WorkspacePage> {
     const page = readPage(query);
     const data = await this.workspaces.list(caller, page);
@@ -60,15 +91,24 @@ export class WorkspacesController {
   }
 
   @Get(':client_id')
+  @Documented({
+    id: 'getWorkspace',
+    tag: 'Workspaces',
+    summary: 'Read a workspace',
+    path: { client_id: idInPath("The client's id in the ATS", 'your-client-id') },
+    headers: ['If-None-Match'],
+    answers: found('The workspace', 'StoredWorkspace'),
+    refuses: [404],
+  })
   async find(
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
     @CallerOf() caller: Caller,
     @Param('client_id', VisibleIdPipe) clientId: string,
   ): Promise<ShownWorkspace | undefined> {
-    const found = await this.workspaces.find(caller, clientId);
-    if (found === undefined) throw new DomainError('not_found', 'There is no such workspace');
-    return isUnchanged(request, response, found.updated_at) ? undefined : found;
+    const workspace = await this.workspaces.find(caller, clientId);
+    if (workspace === undefined) throw new DomainError('not_found', 'There is no such workspace');
+    return isUnchanged(request, response, workspace.updated_at) ? undefined : workspace;
   }
 }
 

@@ -108,6 +108,11 @@ const CASES: Record<string, () => Promise<void>> = {
   'GET /health/live': open,
   'GET /health/ready': open,
   'GET /metrics': open,
+  'GET /docs': open,
+  'GET /docs/assets/:version/:name': open,
+  'GET /openapi.json': open,
+  'GET /v1/event-types': open,
+  'GET /v1/event-types/:event': open,
   'GET /dev/receiver': open,
   'POST /dev/receiver': open,
   // Open only to Carv's own services, and absent without their key.
