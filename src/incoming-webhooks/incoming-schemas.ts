@@ -1,13 +1,14 @@
-import type { InboundEventType } from '../events/inbound';
+import type { AtsEventType } from '../events/inbound';
 import { modelSchemas, refTo, type JsonSchema, type JsonSchemas } from '../http/json-schema';
-import { FORMS, type Form } from './parser';
+import type { EventForm } from '../inbox/flat-event';
+import { FORMS } from './parser';
 
 const ID: JsonSchema = { type: 'string', minLength: 1, maxLength: 200 };
 
 /** What `POST /v1/webhooks/{ats_id}` takes: `IncomingEvent`, and the events that it may be. */
 export function incomingSchemas(): JsonSchemas {
   const models = modelSchemas(Object.values(FORMS).map(({ dto }) => dto));
-  const events = Object.entries(FORMS) as [InboundEventType, Form][];
+  const events = Object.entries(FORMS) as [AtsEventType, EventForm][];
   const schemas = events.map(([event, form]) => [nameOf(event), flat(event, form, models[form.dto.name])] as const);
   return {
     ...Object.fromEntries(schemas),
@@ -25,7 +26,7 @@ export function incomingSchemas(): JsonSchemas {
 }
 
 /** The envelope's fields and the entity's own. */
-function flat(event: InboundEventType, { byMember, shared }: Form, model: JsonSchema = {}): JsonSchema {
+function flat(event: AtsEventType, { byMember, shared }: EventForm, model: JsonSchema = {}): JsonSchema {
   const envelope = {
     event: { const: event, description: 'What happened', examples: [event] },
     event_id: { ...ID, description: 'Yours; repeated, the event takes effect once', examples: [`${event}-1`] },
