@@ -12,7 +12,8 @@ export const ACCEPT = statement('inbox_accept', accept(''));
 /**
  * The same for a group in which a write names an uploaded file: the file is reserved for the first that does. Whatever
  * holds such a row at this moment settles what becomes of the file, so nobody waits for it: what stays unreserved is
- * judged when the write is processed. A statement of its own, because the usual group would pay 40 µs for nothing.
+ * judged when the write is processed. A statement of its own, because the usual group would pay for nothing: 70 µs
+ * when it is one write, 110 µs when it is twenty, an eighth of the whole.
  */
 export const ACCEPT_WITH_FILES = statement(
   'inbox_accept_with_files',
