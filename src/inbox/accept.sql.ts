@@ -22,11 +22,11 @@ export const ACCEPT_WITH_FILES = statement(
        from unnest($17::uuid[], $18::text[]) with ordinality f(carv_file_id, entity, n)
        join fresh w using (n)
        join upload u on u.carv_file_id = f.carv_file_id and u.ats_id = w.ats_id and u.client_id = w.client_id
-      where u.state = 'stored' and u.reserved_by is null and u.expires_at > now()
       order by u.carv_file_id, n
    ), free as materialized (
      select carv_file_id from upload
-      where carv_file_id in (select carv_file_id from named) and state = 'stored' and reserved_by is null
+      where carv_file_id in (select carv_file_id from named)
+        and state = 'stored' and reserved_by is null and expires_at > now()
       order by carv_file_id for no key update skip locked
    ), reserved as (
      update upload u
