@@ -12,7 +12,8 @@ export const ACCEPT = statement('inbox_accept', accept(''));
 /**
  * The same for a group in which a write names an uploaded file: the file is reserved for the first that does. Whatever
  * holds such a row at this moment settles what becomes of the file, so nobody waits for it: what stays unreserved is
- * judged when the write is processed. A statement of its own, because the usual group would pay 40 µs for nothing.
+ * judged when the write is processed. A statement of its own, because the usual group would pay for nothing: 70 µs
+ * when it is one write, 110 µs when it is twenty, an eighth of the whole.
  */
 export const ACCEPT_WITH_FILES = statement(
   'inbox_accept_with_files',
@@ -21,11 +22,11 @@ export const ACCEPT_WITH_FILES = statement(
        from unnest($17::uuid[], $18::text[]) with ordinality f(carv_file_id, entity, n)
        join fresh w using (n)
        join upload u on u.carv_file_id = f.carv_file_id and u.ats_id = w.ats_id and u.client_id = w.client_id
-      where u.state = 'stored' and u.reserved_by is null and u.expires_at > now()
       order by u.carv_file_id, n
    ), free as materialized (
      select carv_file_id from upload
-      where carv_file_id in (select carv_file_id from named) and state = 'stored' and reserved_by is null
+      where carv_file_id in (select carv_file_id from named)
+        and state = 'stored' and reserved_by is null and expires_at > now()
       order by carv_file_id for no key update skip locked
    ), reserved as (
      update upload u

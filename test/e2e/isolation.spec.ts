@@ -4,6 +4,7 @@ import { call, makeAccount, startGateway, type Call, type Gateway, type TestAcco
 import { startReceiver, type Receiver, type ResultBody } from '../support/receiver';
 import { routesOf } from '../support/routes';
 import { until } from '../support/until';
+import { upload, uploaded } from '../support/uploads';
 
 /** Stands in whatever is the victim's. */
 const SECRET = 'only-the-victim-may-see-this';
@@ -15,6 +16,7 @@ let receiver: Receiver;
 let victim: TestAccount;
 let attacker: TestAccount;
 let victimsFlow: string;
+let victimsFile: string;
 
 beforeAll(async () => {
   gateway = await startGateway();
@@ -33,6 +35,7 @@ beforeAll(async () => {
   for (const [path, body] of writes) {
     victimsFlow = String((await call(gateway, victim, path, { body })).body.reference_id);
   }
+  victimsFile = await uploaded(gateway, victim);
   await until('the writes to be processed', async () => {
     const { body } = await call(gateway, victim, `/v1/flows/${victimsFlow}`);
     return body.status !== 'accepted';
@@ -159,6 +162,13 @@ const CASES: Record<string, () => Promise<void>> = {
     expect(await ask(`/v1/workspaces/${VICTIMS_CLIENT}/members`, { body })).toMatchObject({ status: 409 });
     const answer = await ask('/v1/workspaces/client-1/members', { body });
     expect(await resultOf(answer.body.reference_id)).toMatchObject({ data: body });
+  },
+  'POST /uploads': async () => {
+    expect(await upload(gateway, attacker, [{}], { clientId: VICTIMS_CLIENT })).toMatchObject({ status: 409 });
+    expect(await uploaded(gateway, attacker)).not.toBe(victimsFile);
+    const body = { candidate_id: 'thief', first_name: 'A', last_name: 'B', cv: { carv_file_id: victimsFile } };
+    const answer = await ask('/v1/candidates', { body });
+    expect(await resultOf(answer.body.reference_id)).toMatchObject({ error: { code: 'file_unavailable' } });
   },
   'POST /v1/webhooks/:ats_id': async () => {
     const event = {

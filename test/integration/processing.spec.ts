@@ -39,7 +39,7 @@ beforeAll(async () => {
 afterEach(async () => {
   for (const worker of workers.splice(0)) await worker.beforeApplicationShutdown();
   for (const other of opened.splice(0)) await other.source.destroy();
-  await sql('truncate applied, inbox_message, outbox_message, result_event, flow, account cascade');
+  await sql('truncate applied, upload, inbox_message, outbox_message, result_event, flow, account cascade');
 });
 
 afterAll(async () => {
@@ -66,6 +66,25 @@ async function enqueue(...entities: string[]): Promise<void> {
      insert into inbox_message (ats_id, client_id, reference_id) select 'a', c, r from t order by n`,
     [clients, entities, entities.map(() => clock.uuidv7())],
   );
+}
+
+/** A file that is reserved for this entity's queued write, which names it. */
+async function reserveFile(entity: string): Promise<void> {
+  const id = clock.uuidv7();
+  await sql('update flow set payload = $2 where entity_id = $1', [
+    entity,
+    JSON.stringify({ cv: { carv_file_id: id } }),
+  ]);
+  await sql(
+    `insert into upload select $2, 'a', client_id, 'stored', 'cv.pdf', 'application/pdf', 1, now(), now() + interval '1 h',
+            reference_id, 'candidate', entity_id from flow where entity_id = $1`,
+    [entity, id],
+  );
+}
+
+/** For whom the file of this entity is reserved, and whether the sweeper would take it. */
+function reservations(): Promise<object[]> {
+  return sql('select reserved_by, entity, entity_id, sweep_at = expires_at as swept from upload');
 }
 
 /** What the test's handler was called with, in order. */
@@ -379,6 +398,27 @@ describe('a suspect', () => {
       { entity: 's/e0', status: 'error', code: 'internal_error', data: { candidate_id: 's/e0' } },
       { entity: 's/e1', status: 'success', code: null, data: { candidate_id: 's/e1' } },
     ]);
+  });
+});
+
+describe('the file that a write had reserved', () => {
+  test.each<[string, () => Promise<unknown>]>([
+    ['its handler failed for the fourth time', () => startWorker(() => Promise.reject(new Error('broken')))],
+    [
+      'it is poison',
+      async () => {
+        await sql('update inbox_message set crashes = 3');
+        await loseLeases('f/e0');
+        return startWorker();
+      },
+    ],
+  ])('is free again when %s', async (_, begin) => {
+    await enqueue('f/e0');
+    await reserveFile('f/e0');
+    await begin();
+    await tickUntil('the write to be given up', drained);
+    expect(await results()).toMatchObject([{ code: 'internal_error' }]);
+    expect(await reservations()).toEqual([{ reserved_by: null, entity: null, entity_id: null, swept: true }]);
   });
 });
 

@@ -18,6 +18,7 @@ export interface LogLine {
 
 /** A program of the gateway's, in a process group of its own as a shell starts it. */
 export interface Program {
+  readonly pid: number;
   readonly stdout: string;
   readonly stderr: string;
   /** What it logged as JSON. */
@@ -124,6 +125,7 @@ function watch(child: ChildProcess): Program {
   });
   child.stderr!.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   return {
+    pid: child.pid!,
     lines,
     get stdout() {
       return stdout;

@@ -1,6 +1,9 @@
 import { Test } from '@nestjs/testing';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import { mkdtemp, rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Accounts, type AccountCredentials } from '../../src/accounts/accounts.service';
 import { AppModule } from '../../src/app.module';
 import { readEnv } from '../../src/config/env';
@@ -31,12 +34,14 @@ export interface GatewayOptions {
 export async function startGateway({ env = {}, databaseUrl, hints = true }: GatewayOptions = {}): Promise<Gateway> {
   const own = databaseUrl === undefined ? await createDatabase() : undefined;
   const url = databaseUrl ?? own?.url ?? '';
+  const dataDir = await mkdtemp(join(tmpdir(), 'gateway-data-'));
   const settings = readEnv({
     NODE_ENV: 'test',
     PORT: '0',
     DATABASE_URL: url,
     DATABASE_POOL_SIZE: '8',
     ENCRYPTION_KEY: '07'.repeat(32),
+    DATA_DIR: dataDir,
     ...env,
   });
   const building = Test.createTestingModule({ imports: [AppModule.of(settings)] });
@@ -54,6 +59,7 @@ export async function startGateway({ env = {}, databaseUrl, hints = true }: Gate
     async close() {
       await app.close();
       await own?.drop();
+      await rm(dataDir, { recursive: true });
     },
   };
 }

@@ -42,6 +42,8 @@ export interface Upload {
   readonly type?: string;
   readonly body?: Buffer;
   readonly headers?: Record<string, string>;
+  /** Its length is not declared. */
+  readonly chunked?: boolean;
 }
 
 /** `POST /uploads` with these parts, or with exactly this type and body. */
@@ -49,7 +51,7 @@ export async function upload(
   { origin }: Pick<Gateway, 'origin'>,
   account: Pick<TestAccount, 'apiKey'>,
   parts: readonly Part[] = [{}],
-  { clientId = 'client-1', headers = {}, ...given }: Upload = {},
+  { clientId = 'client-1', headers = {}, chunked = false, ...given }: Upload = {},
 ): Promise<Uploaded> {
   const { type, body } = { ...form(parts), ...given };
   const response = await fetch(`${origin}/uploads`, {
@@ -60,7 +62,9 @@ export async function upload(
       ...(clientId !== null && { 'X-ATS-Client-ID': clientId }),
       ...headers,
     },
-    body: new Uint8Array(body),
+    ...(chunked
+      ? { body: new Blob([new Uint8Array(body)]).stream(), duplex: 'half' as const }
+      : { body: new Uint8Array(body) }),
   });
   return {
     status: response.status,
