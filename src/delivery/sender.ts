@@ -1,10 +1,11 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { request, type Agent, type Dispatcher } from 'undici';
+import type { Agent } from 'undici';
 import { Env } from '../config/env';
 import { AddressPolicy } from '../egress/address-policy';
 import { egressAgent } from '../egress/agent';
 import { signatureHeader } from '../signing/signature';
 import { standardWebhookHeaders } from '../signing/standard-webhooks';
+import { exchange, type Answer } from './exchange';
 import { faultOf, type Outcome } from './outcome';
 
 const MAX_BODY_BYTES = 64 * 1024;
@@ -73,19 +74,15 @@ export class Sender implements OnApplicationShutdown {
   }
 
   private async post(url: string, headers: Record<string, string>, body: Buffer): Promise<Outcome> {
+    const limits = { deadlineMs: this.env.DELIVERY_TIMEOUT_MS, maxBodyBytes: MAX_BODY_BYTES };
     try {
-      const response = await request(url, {
-        dispatcher: this.agent,
-        method: 'POST',
-        headers,
-        body,
-        signal: AbortSignal.timeout(this.env.DELIVERY_TIMEOUT_MS),
-      });
+      const answer = await exchange(this.agent, url, { headers, body }, limits);
       return {
         kind: 'answer',
-        statusCode: response.statusCode,
-        headers: loggedHeaders(response.headers),
-        body: await firstBytes(response.body),
+        statusCode: answer.statusCode,
+        headers: loggedHeaders(answer.headers),
+        // PostgreSQL's text holds no NUL.
+        body: answer.body.toString().replaceAll('\0', '\uFFFD'),
       };
     } catch (error) {
       return { kind: 'no_answer', fault: faultOf(error) };
@@ -93,20 +90,7 @@ export class Sender implements OnApplicationShutdown {
   }
 }
 
-async function firstBytes(stream: Dispatcher.ResponseData['body']): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  // Leaving the loop early destroys the stream and its socket: the rest is never read.
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size >= MAX_BODY_BYTES) break;
-  }
-  // PostgreSQL's text holds no NUL.
-  return Buffer.concat(chunks).subarray(0, MAX_BODY_BYTES).toString().replaceAll('\0', '\uFFFD');
-}
-
-function loggedHeaders(headers: Dispatcher.ResponseData['headers']): Record<string, string> {
+function loggedHeaders(headers: Answer['headers']): Record<string, string> {
   return Object.fromEntries(
     Object.entries(headers).flatMap(([name, value]) =>
       value !== undefined && LOGGED_HEADERS.test(name) ? [[name, String(value).replaceAll('\0', '')]] : [],
