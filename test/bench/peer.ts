@@ -4,6 +4,7 @@ import { REGISTER } from './program';
 
 /** A process of the benchmark's own that answers calls. */
 export interface Peer {
+  readonly pid: number;
   call<T = void>(method: string, argument?: unknown): Promise<T>;
   end(): Promise<void>;
 }
@@ -41,6 +42,7 @@ export function startPeer(name: string): Peer {
     else asked?.reject(new Error(`${name}: ${error}`));
   });
   return {
+    pid: child.pid!,
     call: (method, argument) =>
       new Promise((resolve, reject) => {
         const id = count++;

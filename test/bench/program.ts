@@ -12,6 +12,7 @@ const INHERITED = ['PATH', 'HOME', 'TMPDIR'] as const;
 
 /** An HTTP server in a process of its own. */
 export interface Program {
+  readonly pid: number;
   readonly origin: string;
   /** Its resident memory in bytes. */
   memory(): Promise<number>;
@@ -27,13 +28,14 @@ export async function startProgram(
   const port = await freePort();
   const inherited = Object.fromEntries(INHERITED.map((name) => [name, process.env[name]]));
   const env = { ...inherited, HOST: '127.0.0.1', PORT: String(port), ...settings };
-  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, [...profiling(), ...args], { env, stdio: ['ignore', 'ignore', 'pipe'] });
   let complaint = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint = (complaint + text).slice(-4000)));
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const origin = `http://127.0.0.1:${port}`;
   await untilReady(child, origin + ready, () => complaint);
   return {
+    pid: child.pid!,
     origin,
     memory: () => residentMemory(child.pid!),
     async stop() {
@@ -53,6 +55,12 @@ async function untilReady(child: ChildProcess, url: string, complaint: () => str
     }
     await sleep(20);
   }
+}
+
+/** With `BENCH_CPU_PROF=<directory>` each program leaves a profile there when it ends. */
+function profiling(): string[] {
+  const directory = process.env.BENCH_CPU_PROF;
+  return directory === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${directory}`];
 }
 
 async function freePort(): Promise<number> {
