@@ -1,10 +1,22 @@
+const swc = JSON.parse(require('node:fs').readFileSync(`${__dirname}/.swcrc`, 'utf8'));
+const { jsc } = swc;
+/** The same for pages: only in a .tsx file is `<T>` the beginning of an element. */
+const jsx = {
+  ...swc,
+  jsc: {
+    ...jsc,
+    parser: { ...jsc.parser, tsx: true },
+    transform: { ...jsc.transform, react: { runtime: 'automatic', importSource: 'preact' } },
+  },
+};
+
 /** @type {import('jest').Config} */
 module.exports = {
   testEnvironment: 'node',
   // Not the whole project: jest would crawl the databases and builds that come and go beside it.
   roots: ['<rootDir>/src', '<rootDir>/test', '<rootDir>/migrations'],
   testMatch: ['<rootDir>/test/**/*.spec.ts'],
-  transform: { '^.+\\.tsx?$': '@swc/jest' },
+  transform: { '^.+\\.ts$': '@swc/jest', '^.+\\.tsx$': ['@swc/jest', jsx] },
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   // Waits end with their condition; this is only how long a stuck one may take on a busy machine.

@@ -10,11 +10,12 @@ import { DeliveryModule, FlowsApiModule } from './delivery/delivery.module';
 import { FeedApiModule } from './feed/feed.module';
 import { IncomingWebhooksModule } from './incoming-webhooks/incoming-webhooks.module';
 import { DevReceiverModule, OpsModule } from './ops/ops.module';
+import { PortalModule } from './portal/portal.module';
 import { ProcessingModule } from './processing/processing.module';
 import { VacanciesApiModule } from './vacancies/vacancies.module';
 import { WorkspacesApiModule } from './workspaces/workspaces.module';
 
-/** What an ATS calls: accepts into the inbox, and reads. */
+/** What an ATS calls: accepts into the inbox, and reads; and what its people look at. */
 const API: Type[] = [
   WorkspacesApiModule,
   CandidatesApiModule,
@@ -23,6 +24,7 @@ const API: Type[] = [
   IncomingWebhooksModule,
   FlowsApiModule,
   FeedApiModule,
+  PortalModule,
 ];
 
 /** What drains the queues: inbox to outbox, outbox to the ATS. */

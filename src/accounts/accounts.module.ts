@@ -3,6 +3,7 @@ import { Env } from '../config/env';
 import { AddressPolicy } from '../egress/address-policy';
 import { Accounts } from './accounts.service';
 import { EndpointHealth } from './endpoint-health.service';
+import { Passwords } from './passwords.service';
 import { encryptionKey, SecretBox } from './secret-box';
 import { WebhookSecrets } from './webhook-secrets.service';
 
@@ -10,6 +11,7 @@ import { WebhookSecrets } from './webhook-secrets.service';
   providers: [
     Accounts,
     EndpointHealth,
+    Passwords,
     WebhookSecrets,
     { provide: SecretBox, inject: [Env], useFactory: (env: Env) => new SecretBox(encryptionKey(env)) },
     {
@@ -18,6 +20,6 @@ import { WebhookSecrets } from './webhook-secrets.service';
       useFactory: (env: Env) => new AddressPolicy(env.DELIVERY_ALLOWED_PRIVATE_RANGES),
     },
   ],
-  exports: [Accounts, EndpointHealth, WebhookSecrets, AddressPolicy],
+  exports: [Accounts, EndpointHealth, Passwords, WebhookSecrets, AddressPolicy],
 })
 export class AccountsModule {}

@@ -45,6 +45,7 @@ const UNIQUE_VIOLATION = '23505';
 const RESTED = {
   failuresInRow: 0,
   breakerPauseMs: 0,
+  breakerOpenedAt: null,
   pausedUntil: () => `'-infinity'`,
   probeUntil: () => `'-infinity'`,
 };
@@ -92,6 +93,12 @@ export class Accounts {
     ]);
     if (account === null || endpoint === null) throw unknown(atsId);
     return { account, endpoint };
+  }
+
+  async rename(atsId: string, name: string, actor: string): Promise<void> {
+    await this.change(atsId, actor, 'account.renamed', { name }, (manager) =>
+      manager.update(Account, { atsId }, { name }),
+    );
   }
 
   async setEnabled(atsId: string, enabled: boolean, actor: string): Promise<void> {

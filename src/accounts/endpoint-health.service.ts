@@ -33,6 +33,7 @@ const SAVE = statement(
   'endpoint_save_health',
   `update endpoint e
       set failures_in_row = t.failures_in_row, breaker_pause_ms = t.breaker_pause_ms,
+          breaker_opened_at = case when t.breaker_pause_ms > 0 then coalesce(e.breaker_opened_at, now()) end,
           paused_until = greatest(case when t.up and e.paused_until <= now() + e.breaker_pause_ms * interval '1 ms'
                                        then '-infinity' else e.paused_until end,
                                   case when t.pause_ms > 0 then now() + t.pause_ms * interval '1 ms' else '-infinity' end),

@@ -7,6 +7,7 @@ import { annotate } from '../observability/request-context';
 import { RateLimits } from '../rate-limit/rate-limits.service';
 import { ApiKeys } from './api-keys.service';
 import { SCHEME, setCaller, type Scheme } from './caller';
+import { PortalGate } from './portal-gate.service';
 import { WebhookSignatures } from './webhook-signatures.service';
 
 /** Stands before every route and lets nobody in by default. */
@@ -17,6 +18,7 @@ export class AuthGuard implements CanActivate {
     private readonly apiKeys: ApiKeys,
     private readonly signatures: WebhookSignatures,
     private readonly limits: RateLimits,
+    private readonly portal: PortalGate,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -25,13 +27,19 @@ export class AuthGuard implements CanActivate {
       context.getClass(),
     ]);
     if (scheme === 'none') return true;
+    if (scheme === 'portal-guest') this.portal.admitGuest(context);
+    else if (scheme === 'portal-session') await this.portal.admitVisitor(context);
+    else await this.admitCaller(scheme, context);
+    return true;
+  }
+
+  private async admitCaller(scheme: Scheme | undefined, context: ExecutionContext): Promise<void> {
     const http = context.switchToHttp();
     const request = http.getRequest<Request>();
     const caller = await this.identify(scheme, request);
     annotate({ ats_id: caller.atsId });
     setCaller(request, caller);
     await this.charge(caller, http.getResponse<Response>());
-    return true;
   }
 
   /** Whoever proved to be an account is charged, whatever comes of the request. */
