@@ -1,14 +1,9 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { CookieOptions, Request, Response } from 'express';
 import type { Env } from '../config/env';
 
-type Cookie = 'session' | 'guest';
+type Cookie = 'session' | 'guest' | 'link';
 const TOKEN = /^[A-Za-z0-9_-]{43}$/;
-
-/** 256 random bits, as they stand in cookies and links. */
-export function newToken(): string {
-  return randomBytes(32).toString('base64url');
-}
 
 /** Undefined unless it has the form of a token. */
 export function readCookie(env: Env, request: Request, cookie: Cookie): string | undefined {

@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { createHash } from 'node:crypto';
 import type { PortalRole } from '../accounts/portal-user';
+import { hashToken, newToken } from '../accounts/token';
 import { Database, REQUEST_DEADLINE_MS, statement, type Tx } from '../database/database';
-import { newToken } from './portal-cookies';
 import type { Visitor } from './visitor';
 
 const IDLE = "interval '2 hours'";
@@ -97,8 +96,8 @@ export class PortalSessions {
     await tx.query(END, [hashToken(token)]);
   }
 
-  async endAll(tx: Tx, email: string): Promise<void> {
-    await tx.query(END_ALL, [email]);
+  async endAll(email: string): Promise<void> {
+    await this.database.query(END_ALL, [email]);
   }
 
   async expire(): Promise<void> {
@@ -113,9 +112,4 @@ export class PortalSessions {
   async lookAt(tx: Tx, sessionHash: Buffer, atsId: string): Promise<void> {
     await tx.query(LOOK_AT, [sessionHash, atsId]);
   }
-}
-
-/** Unsalted and fast on purpose: a token is 256 random bits. */
-export function hashToken(token: string): Buffer {
-  return createHash('sha256').update(token).digest();
 }

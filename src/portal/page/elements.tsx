@@ -34,6 +34,7 @@ interface FieldProps {
   readonly autocomplete?: string;
   readonly autofocus?: boolean;
   readonly maxLength?: number;
+  readonly optional?: boolean;
 }
 
 /** One line of text with its label, hint and fault, tied together for screen readers. */
@@ -53,7 +54,7 @@ export function Field({ name, label, type = 'text', value, hint, fault, ...rest 
         autofocus={rest.autofocus}
         aria-invalid={fault !== undefined}
         aria-describedby={notes === '' ? undefined : notes}
-        required
+        required={rest.optional !== true}
       />
       {hint !== undefined && (
         <p class="hint" id={`${id}-hint`}>
@@ -81,7 +82,7 @@ interface CardProps {
   readonly lead?: ComponentChildren;
   /** In the upper right corner. */
   readonly aside?: ComponentChildren;
-  readonly children: ComponentChildren;
+  readonly children?: ComponentChildren;
 }
 
 export function Card({ title, lead, aside, children }: CardProps): VNode {

@@ -1,7 +1,7 @@
 import type { ComponentChildren, VNode } from 'preact';
 import { assetUrl } from './assets';
 import { Form, Icon, Notice, Toggle } from './elements';
-import { flashText } from './flashes';
+import { flashOf } from './flashes';
 import { NAV } from './nav';
 import { useScene } from './scene';
 
@@ -17,7 +17,7 @@ interface PageProps {
 /** A page for somebody who is signed in: sidebar, title, content. */
 export function Page({ title, lead, actions, children }: PageProps): VNode {
   const { visitor } = useScene();
-  const flash = flashText(visitor?.flash);
+  const flash = flashOf(visitor?.flash);
   return (
     <Document title={title}>
       <a class="skip" href="#content">
@@ -39,7 +39,7 @@ export function Page({ title, lead, actions, children }: PageProps): VNode {
               This account is disabled: its API key is refused and nothing can be changed. Ask Carv to enable it.
             </Notice>
           )}
-          {flash !== null && <Notice tone="success">{flash}</Notice>}
+          {flash !== null && <Notice tone={flash.tone}>{flash.text}</Notice>}
           {children}
         </main>
       </div>
@@ -93,11 +93,7 @@ function Brand(): VNode {
 
 function Sidebar(): VNode {
   const { visitor, path } = useScene();
-  const here = path.split('?')[0] ?? '';
-  // The longest that fits, so that a page below another one's path does not light both.
-  const current = NAV.filter(({ href }) => here === href || here.startsWith(`${href}/`)).sort(
-    (a, b) => b.href.length - a.href.length,
-  )[0];
+  const current = NAV.find(({ href }) => path === href || (href !== '/portal' && path.startsWith(`${href}/`)));
   return (
     <header class="sidebar">
       <Brand />
@@ -135,10 +131,10 @@ function Sidebar(): VNode {
 
 /** Buttons of a form, so that it needs no script; the server draws the page in the chosen colours. */
 function ThemeForm(): VNode {
-  const { theme, path } = useScene();
+  const { theme, back } = useScene();
   return (
     <Form action="/portal/theme" class="theme" label="Colours">
-      <input type="hidden" name="return" value={path} />
+      <input type="hidden" name="return" value={back} />
       <Toggle name="theme" value="system" pressed={theme === 'system'} label="System" />
       <Toggle name="theme" value="light" pressed={theme === 'light'} label="Light" />
       <Toggle name="theme" value="dark" pressed={theme === 'dark'} label="Dark" />

@@ -1,5 +1,11 @@
 /** The pages that the sidebar leads to, in its order. A page gets its line here when it exists. */
-export const NAV: readonly NavItem[] = [{ href: '/portal', label: 'Overview', icon: 'pulse' }];
+export const NAV: readonly NavItem[] = [
+  { href: '/portal', label: 'Overview', icon: 'pulse' },
+  { href: '/portal/configuration', label: 'My Configuration', icon: 'sliders' },
+  { href: '/portal/users', label: 'Users', icon: 'people' },
+  { href: '/portal/audit-log', label: 'Audit log', icon: 'list' },
+  { href: '/portal/profile', label: 'Profile', icon: 'person' },
+];
 
 export interface NavItem {
   readonly href: string;

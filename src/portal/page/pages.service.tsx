@@ -54,7 +54,8 @@ function sceneOf(request: Request): Scene {
   return {
     visitor: visit?.visitor ?? null,
     csrf: visit?.csrf ?? '',
-    path: request.method === 'GET' ? request.originalUrl : '/portal',
+    path: request.path,
+    back: request.method === 'GET' ? request.originalUrl : '/portal',
     theme: themeOf(cookieValue(request, THEME_COOKIE)),
   };
 }

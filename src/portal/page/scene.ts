@@ -8,12 +8,14 @@ export type Theme = 'system' | 'light' | 'dark';
 export interface Scene {
   readonly visitor: Visitor | null;
   readonly csrf: string;
-  /** With its query: where a form that belongs to no page sends its user back to. */
+  /** Without its query. */
   readonly path: string;
+  /** Where a form that belongs to no page sends its user back to. */
+  readonly back: string;
   readonly theme: Theme;
 }
 
-const NOWHERE: Scene = { visitor: null, csrf: '', path: '/portal', theme: 'system' };
+const NOWHERE: Scene = { visitor: null, csrf: '', path: '/portal', back: '/portal', theme: 'system' };
 
 export const SceneContext = createContext<Scene>(NOWHERE);
 

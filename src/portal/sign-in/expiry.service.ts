@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
+import { PortalLinks } from '../../accounts/portal-links.service';
 import { PortalSessions } from '../../auth/portal-sessions.service';
 import { logger } from '../../observability/logger';
-import { Throttle } from './throttle.service';
+import { Throttle } from '../throttle/throttle.service';
 
 const EXPIRY_MS = 600_000;
 
@@ -11,6 +12,7 @@ const EXPIRY_MS = 600_000;
 export class Expiry {
   constructor(
     private readonly sessions: PortalSessions,
+    private readonly links: PortalLinks,
     private readonly throttle: Throttle,
   ) {}
 
@@ -18,6 +20,7 @@ export class Expiry {
   async tick(): Promise<void> {
     try {
       await this.sessions.expire();
+      await this.links.expire();
       await this.throttle.expire();
     } catch (error) {
       logger.warn({ err: error }, 'portal.not_expired');

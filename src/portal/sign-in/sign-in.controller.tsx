@@ -25,12 +25,16 @@ export class SignInController {
   ) {}
 
   @Get()
-  async form(@Query('return') asked: unknown, @Req() request: Request, @Res() response: Response): Promise<void> {
+  async form(
+    @Query() query: { return?: unknown; done?: unknown },
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
     const token = readCookie(this.env, request, 'session');
     if (token !== undefined && (await this.sessions.find(token)) !== null) {
-      return this.pages.redirect(response, returnPath(asked));
+      return this.pages.redirect(response, returnPath(query.return));
     }
-    await this.show(response, returnPath(asked));
+    await this.show(response, returnPath(query.return), undefined, 200, query.done);
   }
 
   @Post()
@@ -62,11 +66,12 @@ export class SignInController {
     back: string,
     sent?: { email: string; fault: string },
     status = 200,
+    done?: unknown,
   ): Promise<void> {
     const demo = await this.demoExists();
     await this.pages.show(
       response,
-      <SignInPage back={back} sent={sent} demo={demo} mails={this.env.SMTP_URL !== undefined} />,
+      <SignInPage {...{ back, sent, done, demo }} mails={this.env.SMTP_URL !== undefined} />,
       status,
     );
   }

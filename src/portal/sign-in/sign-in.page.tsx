@@ -7,15 +7,23 @@ interface SignInPageProps {
   /** Where to go afterwards. */
   readonly back: string;
   readonly sent?: { readonly email: string; readonly fault: string } | undefined;
+  /** The code of what was done just before. */
+  readonly done: unknown;
   /** Whether to offer the demo account. */
   readonly demo: boolean;
   /** Whether a link for a new password can be mailed. */
   readonly mails: boolean;
 }
 
-export function SignInPage({ back, sent, demo, mails }: SignInPageProps): VNode {
+const DONE: Readonly<Record<string, string>> = {
+  password: 'Your password is saved. Sign in with it.',
+  'signed-out': 'You are signed out everywhere.',
+};
+
+export function SignInPage({ back, sent, done, demo, mails }: SignInPageProps): VNode {
   return (
     <GuestPage title="Sign in">
+      {typeof done === 'string' && Object.hasOwn(DONE, done) && <Notice tone="success">{DONE[done]}</Notice>}
       {sent !== undefined && <Notice tone="danger">{sent.fault}</Notice>}
       <Form action="/portal/sign-in">
         <input type="hidden" name="return" value={back} />

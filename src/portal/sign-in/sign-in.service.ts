@@ -3,8 +3,7 @@ import { Passwords } from '../../accounts/passwords.service';
 import { normaliseEmail } from '../../accounts/portal-user';
 import { PortalSessions } from '../../auth/portal-sessions.service';
 import { Database, REQUEST_DEADLINE_MS, statement } from '../../database/database';
-import { DomainError } from '../../errors';
-import { Throttle } from './throttle.service';
+import { Throttle, tooMany } from '../throttle/throttle.service';
 
 const MAX_EMAIL = 254;
 const MAX_PASSWORD = 200;
@@ -41,12 +40,15 @@ export class SignIn {
     }, REQUEST_DEADLINE_MS);
   }
 
-  /** Asks somebody who is signed in for the password again. @throws {DomainError} `rate_limited` */
-  async confirm(email: string, password: string, address: string): Promise<boolean> {
+  /**
+   * Asks somebody who is signed in for the password again: whoever found a browser open knows it not.
+   *
+   * @returns the hash that it was verified against, or null. @throws {DomainError} `rate_limited`
+   */
+  async confirm(email: string, password: string, address: string): Promise<string | null> {
     const hash = await this.verified(email, password, address);
-    if (hash === null) return false;
-    await this.database.transaction((tx) => this.throttle.forgive(tx, email, address));
-    return true;
+    if (hash !== null) await this.database.transaction((tx) => this.throttle.forgive(tx, email, address));
+    return hash;
   }
 
   private async verified(email: string, password: string, address: string): Promise<string | null> {
@@ -56,10 +58,4 @@ export class SignIn {
     const hash = user?.password_hash ?? null;
     return (await this.passwords.verify(password.slice(0, MAX_PASSWORD + 1), hash)) ? hash : null;
   }
-}
-
-export function tooMany(waitMs: number): DomainError {
-  const seconds = Math.ceil(waitMs / 1000);
-  const words = seconds < 90 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`;
-  return new DomainError('rate_limited', `Too many tries. Please wait for ${words} and try again`, [], seconds);
 }

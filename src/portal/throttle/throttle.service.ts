@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 import { Database, REQUEST_DEADLINE_MS, statement, type Tx } from '../../database/database';
+import { DomainError } from '../../errors';
 import { ADDRESS, CROWD, judge, PAIR, PAIR_OF_CROWDED, type Rule, type Tries } from './throttle-rules';
 
 const ENSURE = statement(
@@ -111,6 +112,13 @@ export class Throttle {
       return waitMs;
     }, REQUEST_DEADLINE_MS);
   }
+}
+
+/** What somebody is told who has to wait. */
+export function tooMany(waitMs: number): DomainError {
+  const seconds = Math.ceil(waitMs / 1000);
+  const words = seconds < 90 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`;
+  return new DomainError('rate_limited', `Too many tries. Please wait for ${words} and try again`, [], seconds);
 }
 
 /** One household or machine: of IPv6, whoever has one address has all of its /64. */
