@@ -49,6 +49,11 @@ export default defineConfig(
     rules: {
       // Logs go through pino; only the commands for operators print.
       'no-console': 'error',
+      // JSX brings the browser's types along: these names would compile, and fail when run.
+      'no-restricted-globals': [
+        'error',
+        ...'name event status length location document window self top parent origin close open print'.split(' '),
+      ],
       // Settings are validated once, in src/config; everything else is handed what it needs.
       'no-restricted-properties': [
         'error',
@@ -92,5 +97,11 @@ export default defineConfig(
   {
     files: ['src/reference/page/*.js'],
     languageOptions: { globals: Object.fromEntries(PAGE_GLOBALS.map((name) => [name, 'readonly'])) },
+    rules: { 'no-restricted-globals': 'off' },
+  },
+  {
+    files: ['src/portal/assets/*.js'],
+    languageOptions: { globals: { document: 'readonly', navigator: 'readonly', location: 'readonly' } },
+    rules: { 'no-restricted-globals': 'off' },
   },
 );

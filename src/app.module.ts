@@ -11,6 +11,7 @@ import { FeedApiModule } from './feed/feed.module';
 import { IncomingWebhooksModule } from './incoming-webhooks/incoming-webhooks.module';
 import { InternalEventsModule } from './internal-events/internal-events.module';
 import { DevReceiverModule, OpsModule } from './ops/ops.module';
+import { PortalModule } from './portal/portal.module';
 import { ProcessingModule } from './processing/processing.module';
 import { ScoresApiModule, ScoringModule } from './scoring/scoring.module';
 import { EventTypesModule } from './event-types/event-types.module';
@@ -19,7 +20,7 @@ import { VacanciesApiModule } from './vacancies/vacancies.module';
 import { UploadsApiModule } from './uploads/uploads.module';
 import { WorkspacesApiModule } from './workspaces/workspaces.module';
 
-/** What an ATS calls: accepts into the inbox, and reads. */
+/** What an ATS calls: accepts into the inbox, and reads; and what its people look at. */
 const API: Type[] = [
   WorkspacesApiModule,
   CandidatesApiModule,
@@ -33,6 +34,7 @@ const API: Type[] = [
   ScoresApiModule,
   EventTypesModule,
   ReferenceModule,
+  PortalModule,
 ];
 
 /** What drains the queues: inbox to outbox, scores for what awaits them, outbox to the ATS. */

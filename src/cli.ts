@@ -7,6 +7,7 @@ import { UsageError, type Command, type Options, type Output } from './cli/comma
 import { flowCommands } from './cli/flow.command';
 import { migrate } from './cli/migrate.command';
 import { outboxCommands } from './cli/outbox.command';
+import { userCommands } from './cli/user.command';
 import { workspaceCommands } from './cli/workspace.command';
 import { readEnv, type Env } from './config/env';
 import { openDatabase } from './database/open';
@@ -15,6 +16,7 @@ import { NestLog } from './observability/nest-log';
 
 const COMMANDS: Record<string, Command> = {
   ...accountCommands,
+  ...userCommands,
   ...workspaceCommands,
   ...flowCommands,
   ...outboxCommands,
@@ -27,6 +29,8 @@ const OPTIONS = {
   name: { type: 'string' },
   'webhook-url': { type: 'string' },
   'portal-email': { type: 'string' },
+  email: { type: 'string' },
+  role: { type: 'string' },
   'dead-since': { type: 'string' },
   direction: { type: 'string' },
   compromised: { type: 'boolean' },

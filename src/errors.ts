@@ -8,6 +8,7 @@ export interface FieldFault {
 const STATUS = {
   malformed: 400,
   unauthorized: 401,
+  forbidden: 403,
   not_found: 404,
   timeout: 408,
   conflict: 409,

@@ -28,7 +28,7 @@ async function main(shutdown: Shutdown): Promise<void> {
   });
   shutdown.add(() => close(app));
   await shutdown.stage();
-  configureHttp(app);
+  configureHttp(app, env.TRUST_PROXY);
   await serve(app, env, database.embedded);
   await shutdown.ready();
 }
@@ -39,6 +39,8 @@ async function serve(app: NestExpressApplication, env: Env, embedded: boolean): 
   await app.listen(env.PORT, env.HOST);
   const { port } = app.getHttpServer().address() as AddressInfo;
   const local = httpOrigin(env.HOST, port);
+  // The port was the operating system's to choose, and is known only now.
+  if (new URL(env.PUBLIC_URL).port === '0') env.PUBLIC_URL = local;
   const withDemo = embedded && env.NODE_ENV === 'development' && env.loopback && env.ROLE !== 'worker';
   if (withDemo) await demo.ensure(local);
   app.get(Readiness).ready = true;

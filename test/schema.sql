@@ -14,6 +14,16 @@ constraint account_pkey on account PRIMARY KEY (ats_id);
 CREATE UNIQUE INDEX account_api_key_hash_key ON account USING btree (api_key_hash);
 CREATE UNIQUE INDEX account_pkey ON account USING btree (ats_id);
 
+table account_notice (
+  ats_id text collate "C" not null,
+  sent_at timestamp with time zone not null,
+  breaker_opened_at timestamp with time zone
+);
+constraint account_notice_ats_id_fkey on account_notice FOREIGN KEY (ats_id) REFERENCES account(ats_id);
+constraint account_notice_pkey on account_notice PRIMARY KEY (ats_id);
+CREATE UNIQUE INDEX account_notice_pkey ON account_notice USING btree (ats_id);
+comment on table account_notice is 'What an account was last told of its endpoint by mail';
+
 table account_secret (
   id bigint not null generated always as identity,
   ats_id text collate "C" not null,
@@ -117,7 +127,8 @@ table endpoint (
   paused_until timestamp with time zone not null default '-infinity'::timestamp with time zone,
   probe_until timestamp with time zone not null default '-infinity'::timestamp with time zone,
   trusted_secret_id bigint,
-  rest_until timestamp with time zone not null default '-infinity'::timestamp with time zone
+  rest_until timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  breaker_opened_at timestamp with time zone
 );
 constraint endpoint_ats_id_fkey on endpoint FOREIGN KEY (ats_id) REFERENCES account(ats_id);
 constraint endpoint_pkey on endpoint PRIMARY KEY (ats_id);
@@ -127,6 +138,22 @@ comment on column endpoint.paused_until is 'nothing is sent before: the breaker 
 comment on column endpoint.probe_until is 'the lease of the one probe that may be under way';
 comment on column endpoint.trusted_secret_id is 'the secret by which the endpoint last verified a signature';
 comment on column endpoint.rest_until is 'nothing is sent before: the endpoint asked for it';
+comment on column endpoint.breaker_opened_at is 'when the breaker opened that is open now';
+
+table endpoint_check (
+  ats_id text collate "C" not null,
+  at timestamp with time zone not null,
+  url text not null,
+  status_code smallint,
+  fault text,
+  duration_ms integer not null,
+  response_body text
+);
+constraint endpoint_check_ats_id_fkey on endpoint_check FOREIGN KEY (ats_id) REFERENCES account(ats_id);
+constraint endpoint_check_outcome on endpoint_check CHECK (((status_code IS NULL) = (fault IS NOT NULL)));
+constraint endpoint_check_pkey on endpoint_check PRIMARY KEY (ats_id);
+CREATE UNIQUE INDEX endpoint_check_pkey ON endpoint_check USING btree (ats_id);
+comment on table endpoint_check is 'What the endpoint last answered to a ping';
 
 table event_feed (
   ats_id text collate "C" not null,
@@ -193,6 +220,22 @@ constraint kept_event_pkey on kept_event PRIMARY KEY (reference_id);
 CREATE UNIQUE INDEX kept_event_pkey ON kept_event USING btree (reference_id);
 comment on table kept_event is 'Results whose day was dropped while their message was pending or dead; few, and gone with their message';
 
+table mail_message (
+  id bigint not null generated always as identity,
+  kind text not null,
+  email text not null,
+  data json not null,
+  attempt integer not null default 0,
+  available_at timestamp with time zone not null default now(),
+  leased_until timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  created_at timestamp with time zone not null default now()
+);
+constraint mail_message_kind_check on mail_message CHECK ((kind = ANY (ARRAY['reset'::text, 'invitation'::text, 'notice'::text])));
+constraint mail_message_pkey on mail_message PRIMARY KEY (id);
+CREATE INDEX mail_message_due ON mail_message USING btree (available_at, id);
+CREATE UNIQUE INDEX mail_message_pkey ON mail_message USING btree (id);
+comment on table mail_message is 'Mails to be sent; a link is made when its mail is, so none stands here';
+
 table member (
   ats_id text collate "C" not null,
   client_id text collate "C" not null,
@@ -224,12 +267,62 @@ CREATE UNIQUE INDEX outbox_message_pkey ON outbox_message USING btree (id);
 comment on column outbox_message.available_at is 'infinity: parked behind an older message of its entity';
 comment on column outbox_message.queued_at is 'its retention counts from here: a redelivery begins anew';
 
+table portal_link (
+  token_hash bytea not null,
+  purpose text not null,
+  email text not null,
+  ats_id text collate "C",
+  role text,
+  made_by text not null,
+  created_at timestamp with time zone not null default now(),
+  expires_at timestamp with time zone not null
+);
+constraint portal_link_ats_id_fkey on portal_link FOREIGN KEY (ats_id) REFERENCES account(ats_id);
+constraint portal_link_check on portal_link CHECK (((purpose = 'invitation'::text) = (ats_id IS NOT NULL)));
+constraint portal_link_check1 on portal_link CHECK (((purpose = 'invitation'::text) = (role IS NOT NULL)));
+constraint portal_link_pkey on portal_link PRIMARY KEY (token_hash);
+constraint portal_link_purpose_check on portal_link CHECK ((purpose = ANY (ARRAY['reset'::text, 'invitation'::text])));
+constraint portal_link_role_check on portal_link CHECK ((role = ANY (ARRAY['admin'::text, 'viewer'::text])));
+CREATE INDEX portal_link_account ON portal_link USING btree (ats_id);
+CREATE INDEX portal_link_email ON portal_link USING btree (email);
+CREATE UNIQUE INDEX portal_link_pkey ON portal_link USING btree (token_hash);
+comment on table portal_link is 'Single-use links: for a new password, or to become a user of an account';
+
+table portal_session (
+  id_hash bytea not null,
+  email text not null,
+  ats_id text collate "C",
+  created_at timestamp with time zone not null default now(),
+  last_seen_at timestamp with time zone not null default now(),
+  flash text
+);
+constraint portal_session_ats_id_fkey on portal_session FOREIGN KEY (ats_id) REFERENCES account(ats_id);
+constraint portal_session_email_fkey on portal_session FOREIGN KEY (email) REFERENCES portal_user(email) ON DELETE CASCADE;
+constraint portal_session_pkey on portal_session PRIMARY KEY (id_hash);
+CREATE INDEX portal_session_email ON portal_session USING btree (email);
+CREATE UNIQUE INDEX portal_session_pkey ON portal_session USING btree (id_hash);
+comment on column portal_session.ats_id is 'the account that a member of the staff looks at; null for everybody else';
+comment on column portal_session.flash is 'the code of a message for the next page';
+
+table portal_throttle (
+  key text collate "C" not null,
+  tries integer not null,
+  since timestamp with time zone not null,
+  blocked_till timestamp with time zone not null
+);
+constraint portal_throttle_pkey on portal_throttle PRIMARY KEY (key);
+CREATE UNIQUE INDEX portal_throttle_pkey ON portal_throttle USING btree (key);
+CREATE INDEX portal_throttle_since ON portal_throttle USING btree (since);
+comment on table portal_throttle is 'How often something guessable was tried; its key names no person, it is a hash';
+
 table portal_user (
   email text not null,
   ats_id text collate "C",
   role text not null,
   password_hash text not null,
-  created_at timestamp with time zone not null default now()
+  created_at timestamp with time zone not null default now(),
+  last_sign_in_at timestamp with time zone,
+  previous_sign_in_at timestamp with time zone
 );
 constraint portal_user_ats_id_fkey on portal_user FOREIGN KEY (ats_id) REFERENCES account(ats_id);
 constraint portal_user_check on portal_user CHECK (((role = 'staff'::text) = (ats_id IS NULL)));

@@ -3,6 +3,9 @@ import { Env } from '../config/env';
 import { AddressPolicy } from '../egress/address-policy';
 import { Accounts } from './accounts.service';
 import { EndpointHealth } from './endpoint-health.service';
+import { Passwords } from './passwords.service';
+import { PortalLinks } from './portal-links.service';
+import { PortalUsers } from './portal-users.service';
 import { encryptionKey, SecretBox } from './secret-box';
 import { WebhookSecrets } from './webhook-secrets.service';
 
@@ -10,6 +13,9 @@ import { WebhookSecrets } from './webhook-secrets.service';
   providers: [
     Accounts,
     EndpointHealth,
+    Passwords,
+    PortalLinks,
+    PortalUsers,
     WebhookSecrets,
     { provide: SecretBox, inject: [Env], useFactory: (env: Env) => new SecretBox(encryptionKey(env)) },
     {
@@ -18,6 +24,6 @@ import { WebhookSecrets } from './webhook-secrets.service';
       useFactory: (env: Env) => new AddressPolicy(env.DELIVERY_ALLOWED_PRIVATE_RANGES),
     },
   ],
-  exports: [Accounts, EndpointHealth, WebhookSecrets, AddressPolicy],
+  exports: [Accounts, EndpointHealth, Passwords, PortalLinks, PortalUsers, WebhookSecrets, AddressPolicy],
 })
 export class AccountsModule {}

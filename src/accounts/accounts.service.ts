@@ -12,7 +12,7 @@ import { generateApiKey, hashApiKey } from './api-key';
 import { audit } from './audit';
 import { Endpoint } from './endpoint.entity';
 import { savePortalUser, type PortalUser } from './portal-user';
-import { WebhookSecrets } from './webhook-secrets.service';
+import { WebhookSecrets, type Direction } from './webhook-secrets.service';
 
 export interface NewAccount {
   readonly atsId: string;
@@ -45,6 +45,7 @@ const UNIQUE_VIOLATION = '23505';
 const RESTED = {
   failuresInRow: 0,
   breakerPauseMs: 0,
+  breakerOpenedAt: null,
   pausedUntil: () => `'-infinity'`,
   restUntil: () => `'-infinity'`,
   probeUntil: () => `'-infinity'`,
@@ -95,29 +96,57 @@ export class Accounts {
     return { account, endpoint };
   }
 
+  async rename(atsId: string, name: string, actor: string): Promise<void> {
+    await this.change(atsId, actor, 'account.renamed', { name }, (manager) =>
+      manager.update(Account, { atsId }, { name }),
+    );
+  }
+
   async setEnabled(atsId: string, enabled: boolean, actor: string): Promise<void> {
     await this.change(atsId, actor, enabled ? 'account.enabled' : 'account.disabled', {}, (manager) =>
       manager.update(Account, { atsId }, { enabled }),
     );
   }
 
-  /** The former key is refused from the commit on: every accept and read checks the key in its own statement. */
-  async rotateApiKey(atsId: string, actor: string): Promise<string> {
+  /**
+   * The former key is refused from the commit on: every accept and read checks the key in its own statement.
+   *
+   * @param expected the mark of the key that the caller means to replace, so that one who asks twice replaces it once
+   * @throws {DomainError} `conflict` when it was replaced already
+   */
+  async rotateApiKey(atsId: string, actor: string, expected?: string): Promise<string> {
     const apiKey = generateApiKey();
-    await this.change(atsId, actor, 'api_key.rotated', {}, (manager) =>
-      manager.update(Account, { atsId }, { apiKeyHash: hashApiKey(apiKey) }),
-    );
+    await this.change(atsId, actor, 'api_key.rotated', {}, (manager, account) => {
+      if (expected !== undefined && expected !== keyMark(account)) throw replaced('API key');
+      return manager.update(Account, { atsId }, { apiKeyHash: hashApiKey(apiKey) });
+    });
     return apiKey;
   }
 
+  /** @param expected the id of the secret that the caller means to replace. @throws {DomainError} as `rotateApiKey` */
   async rotateSecret(
     atsId: string,
-    direction: 'incoming' | 'outgoing',
+    direction: Direction,
     compromised: boolean,
     actor: string,
+    expected?: string,
   ): Promise<string> {
-    return this.change(atsId, actor, `${direction}_secret.rotated`, { compromised }, (manager) =>
-      this.secrets.rotate(manager, atsId, direction, compromised),
+    return this.change(atsId, actor, `${direction}_secret.rotated`, { compromised }, async (manager) => {
+      if (expected !== undefined && expected !== (await this.secrets.current(manager, atsId, direction)).id) {
+        throw replaced(`${direction} secret`);
+      }
+      return this.secrets.rotate(manager, atsId, direction, compromised);
+    });
+  }
+
+  /** Shows the current secret to somebody, which is audited before it is. */
+  async viewSecret(atsId: string, direction: Direction, actor: string): Promise<string> {
+    return this.change(
+      atsId,
+      actor,
+      `${direction}_secret.viewed`,
+      {},
+      async (manager) => (await this.secrets.current(manager, atsId, direction)).secret,
     );
   }
 
@@ -142,13 +171,13 @@ export class Accounts {
     actor: string,
     action: string,
     detail: object,
-    work: (manager: EntityManager) => Promise<T>,
+    work: (manager: EntityManager, account: Account) => Promise<T>,
   ): Promise<T> {
     return this.database.source.transaction(async (manager) => {
       // Changes of one account follow each other, so that of racing rotations every one counts.
       const found = await manager.findOne(Account, { where: { atsId }, lock: { mode: 'for_no_key_update' } });
       if (found === null) throw unknown(atsId);
-      const result = await work(manager);
+      const result = await work(manager, found);
       await this.record(manager, atsId, actor, action, detail);
       return result;
     });
@@ -166,6 +195,15 @@ export class Accounts {
     if (check.verdict === 'refused') throw invalid([{ field: 'webhook_url', message: `is refused: ${check.refusal}` }]);
     return { url: url.href, warning: check.verdict === 'unresolved' ? check.warning : null };
   }
+}
+
+/** Tells one API key from the next without telling anything of it: it is made from the hash of 256 random bits. */
+export function keyMark({ apiKeyHash }: Pick<Account, 'apiKeyHash'>): string {
+  return apiKeyHash.toString('hex').slice(0, 16);
+}
+
+function replaced(what: string): DomainError {
+  return new DomainError('conflict', `This ${what} was replaced already, a moment ago or by somebody else`);
 }
 
 function unknown(atsId: string): DomainError {

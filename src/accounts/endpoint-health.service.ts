@@ -36,6 +36,7 @@ const SAVE = statement(
   'endpoint_save_health',
   `update endpoint e
       set failures_in_row = t.failures_in_row, breaker_pause_ms = t.breaker_pause_ms,
+          breaker_opened_at = case when t.breaker_pause_ms > 0 then coalesce(e.breaker_opened_at, now()) end,
           paused_until = greatest(case when t.up then '-infinity' else e.paused_until end,
                                   now() + nullif(t.pause_ms, 0) * interval '1 ms'),
           rest_until = greatest(e.rest_until, now() + nullif(t.rest_ms, 0) * interval '1 ms'),

@@ -23,6 +23,9 @@ export class Endpoint {
   @Column('integer', { name: 'breaker_pause_ms', default: 0 })
   breakerPauseMs!: number;
 
+  @Column('timestamptz', { name: 'breaker_opened_at', nullable: true })
+  breakerOpenedAt!: Date | null;
+
   /** By the breaker; a time, or -Infinity. */
   @Column('timestamptz', { name: 'paused_until', default: () => `'-infinity'` })
   pausedUntil!: Date | number;

@@ -6,7 +6,7 @@ import { SecretBox } from './secret-box';
 
 export type Direction = 'incoming' | 'outgoing';
 
-/** One of an account's incoming secrets that still count. */
+/** One of an account's secrets that still count. */
 export interface LiveSecret {
   readonly id: string;
   readonly secret: string;
@@ -23,6 +23,28 @@ const LIVE_INCOMING = statement(
     order by s.id desc`,
 );
 
+/** In the order in which their signatures stand: the one that the endpoint is thought to hold comes last. */
+const LIVE_OUTGOING = statement(
+  'secrets_live_outgoing',
+  `select s.id, s.sealed from endpoint e join account_secret s using (ats_id)
+    where e.ats_id = $1 and s.direction = 'outgoing' and (s.expires_at is null or s.expires_at > now())
+    order by s.id = e.trusted_secret_id, s.expires_at nulls last, s.id`,
+);
+
+const LIST = statement(
+  'secrets_list',
+  `select id, direction, created_at as "createdAt", expires_at as "expiresAt" from account_secret
+    where ats_id = $1 and (expires_at is null or expires_at > now()) order by id desc`,
+);
+
+/** A live secret as its owner sees it in a list; `expiresAt` is null for the current one. */
+export interface ListedSecret {
+  readonly id: string;
+  readonly direction: Direction;
+  readonly createdAt: Date;
+  readonly expiresAt: Date | null;
+}
+
 @Injectable()
 export class WebhookSecrets {
   constructor(
@@ -34,6 +56,26 @@ export class WebhookSecrets {
   async liveIncoming(atsId: string): Promise<LiveSecret[]> {
     const rows = await this.database.query<{ id: string; sealed: Buffer }>(LIVE_INCOMING, [atsId], REQUEST_DEADLINE_MS);
     return rows.map(({ id, sealed }) => ({ id, secret: this.box.open(sealed) }));
+  }
+
+  /** Those that a delivery is signed with. */
+  async liveOutgoing(atsId: string): Promise<string[]> {
+    const rows = await this.database.query<{ sealed: Buffer }>(LIVE_OUTGOING, [atsId], REQUEST_DEADLINE_MS);
+    return rows.map(({ sealed }) => this.box.open(sealed));
+  }
+
+  /** Newest first, without the secrets themselves. */
+  async list(atsId: string): Promise<ListedSecret[]> {
+    return this.database.query<ListedSecret>(LIST, [atsId], REQUEST_DEADLINE_MS);
+  }
+
+  async current(manager: EntityManager, atsId: string, direction: Direction): Promise<LiveSecret> {
+    const [row] = await manager.query<{ id: string; sealed: Buffer }[]>(
+      'select id, sealed from account_secret where ats_id = $1 and direction = $2 and expires_at is null',
+      [atsId, direction],
+    );
+    if (row === undefined) throw new Error(`The account ${atsId} has no ${direction} secret`);
+    return { id: row.id, secret: this.box.open(row.sealed) };
   }
 
   open(sealed: Buffer): string {

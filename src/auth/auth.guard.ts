@@ -5,6 +5,7 @@ import { unauthorized } from '../errors';
 import { AccountGate } from './account-gate.service';
 import { SCHEME, type Scheme } from './caller';
 import { InternalKey } from './internal-key.service';
+import { PortalGate } from './portal-gate.service';
 import { ScorerSignatures } from './scorer-signatures.service';
 
 /** Stands before every route and lets nobody in by default. */
@@ -15,6 +16,7 @@ export class AuthGuard implements CanActivate {
     private readonly accounts: AccountGate,
     private readonly internalKey: InternalKey,
     private readonly scorer: ScorerSignatures,
+    private readonly portal: PortalGate,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -36,6 +38,12 @@ export class AuthGuard implements CanActivate {
         break;
       case 'scorer-signature':
         this.scorer.verify(request);
+        break;
+      case 'portal-guest':
+        this.portal.admitGuest(context);
+        break;
+      case 'portal-session':
+        await this.portal.admitVisitor(context);
         break;
       default:
         throw unauthorized();

@@ -7,7 +7,10 @@ import { AccountGate } from './account-gate.service';
 import { ApiKeys } from './api-keys.service';
 import { AuthGuard } from './auth.guard';
 import { InternalKey } from './internal-key.service';
+import { PortalGate } from './portal-gate.service';
+import { PortalSessions } from './portal-sessions.service';
 import { ScorerSignatures } from './scorer-signatures.service';
+import { StaffLooks } from './staff-looks.service';
 import { WebhookSignatures } from './webhook-signatures.service';
 
 @Module({
@@ -18,7 +21,11 @@ import { WebhookSignatures } from './webhook-signatures.service';
     WebhookSignatures,
     InternalKey,
     ScorerSignatures,
+    PortalSessions,
+    PortalGate,
+    StaffLooks,
     { provide: APP_GUARD, useClass: AuthGuard },
   ],
+  exports: [PortalSessions, StaffLooks],
 })
 export class AuthModule {}

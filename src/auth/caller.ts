@@ -3,7 +3,8 @@ import type { Request } from 'express';
 import type { Caller } from '../accounts/credential';
 
 /** How a route's callers prove who they are. A route that says nothing lets nobody in. */
-export type Scheme = 'api-key' | 'webhook-signature' | 'internal-key' | 'scorer-signature' | 'none';
+export type Scheme =
+  'api-key' | 'webhook-signature' | 'internal-key' | 'scorer-signature' | 'portal-session' | 'portal-guest' | 'none';
 
 export const SCHEME = 'auth:scheme';
 

@@ -1,5 +1,6 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { Accounts } from '../accounts/accounts.service';
+import { Passwords } from '../accounts/passwords.service';
 import { newPortalUser } from '../accounts/portal-user';
 import { VISIBLE_ID, VISIBLE_ID_RULE } from '../http/visible-id';
 import { optional, required, UsageError, type Command, type Options, type Output } from './command';
@@ -14,7 +15,7 @@ async function create(app: INestApplicationContext, options: Options): Promise<O
   const name = required(options, 'name');
   const webhookUrl = optional(options, 'webhook-url');
   const email = optional(options, 'portal-email');
-  const admin = email === null ? null : await newPortalUser(email, 'admin');
+  const admin = email === null ? null : await newPortalUser(app.get(Passwords), email, 'admin');
   const made = await accountOf(app).create({ atsId, name, webhookUrl, admin: admin?.user }, ACTOR);
   return {
     ats_id: atsId,

@@ -15,6 +15,8 @@ import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 
 const DEFAULT_RETRY_SCHEDULE = [5, 30, 120, 600, 1800, 3600, 10_800, 21_600, 43_200, 86_400, 86_400];
+const PROXY = '(loopback|linklocal|uniquelocal|[0-9a-fA-F]*[.:][0-9a-fA-F.:]+(/\\d{1,3})?)';
+const TRUST_PROXY_FORMAT = new RegExp(`^(\\d{1,2}|${PROXY}( *, *${PROXY})*)$`);
 const ENCRYPTION_KEY_FORMAT = /^([0-9a-f]{64}|[A-Za-z0-9+/]{43}=)$/;
 
 /** `Number('')` would be 0. */
@@ -69,6 +71,20 @@ export class Env {
 
   @Matches(/^https?:\/\/[^\s/?#]+$/, { message: 'must be an http or https address without a path' })
   PUBLIC_URL!: string;
+
+  /** Whose `X-Forwarded-For` counts: a number of proxies, or their addresses. */
+  @IsOptional()
+  @Matches(TRUST_PROXY_FORMAT, { message: 'must be a number of proxies, or addresses and CIDRs separated by commas' })
+  TRUST_PROXY?: string;
+
+  /** Unset: no mail is sent, and whoever makes a link passes it on. */
+  @IsOptional()
+  @Matches(/^smtps?:\/\/\S+$/, { message: 'must begin with smtp:// or smtps://' })
+  SMTP_URL?: string;
+
+  @IsOptional()
+  @Matches(/^[^\r\n]*[^\s@]+@[^\s@]+$/, { message: 'must be an e-mail address, such as Carv <no-reply@example.com>' })
+  MAIL_FROM?: string;
 
   @toNumber
   @IsInt()
@@ -253,6 +269,9 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
     'PUBLIC_URL',
     'SCORER_URL',
     'SCORER_SECRET',
+    'TRUST_PROXY',
+    'SMTP_URL',
+    'MAIL_FROM',
     'DELIVERY_ALLOWED_PRIVATE_RANGES',
     'METRICS_TOKEN',
     'RATE_LIMIT_PER_SECOND',
@@ -284,6 +303,9 @@ export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
   faults.push(...s3Faults(given));
   if (env.SCORER_URL !== undefined && env.SCORER_SECRET === undefined) {
     faults.push('SCORER_SECRET must be set with SCORER_URL: it signs what goes there and what comes back');
+  }
+  if (env.SMTP_URL !== undefined && env.MAIL_FROM === undefined) {
+    faults.push('MAIL_FROM must be set beside SMTP_URL: the address that mails come from');
   }
   if (production) {
     for (const [name, hint] of Object.entries(REQUIRED_IN_PRODUCTION)) {

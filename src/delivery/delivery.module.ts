@@ -8,7 +8,11 @@ import { DeliveryWorker } from './delivery.worker';
 import { FlowsController } from './flows.controller';
 import { Sender } from './sender';
 
-@Module({ imports: [AccountsModule, OutboxModule, QueueModule], providers: [Attempts, DeliveryWorker, Sender] })
+/** What signs and posts, for whoever has something to send besides the outbox. */
+@Module({ imports: [AccountsModule], providers: [Sender], exports: [Sender] })
+export class SenderModule {}
+
+@Module({ imports: [AccountsModule, OutboxModule, QueueModule, SenderModule], providers: [Attempts, DeliveryWorker] })
 export class DeliveryModule {}
 
 @Module({ imports: [DeliveryLogModule, OutboxModule], controllers: [FlowsController] })

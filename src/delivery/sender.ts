@@ -24,6 +24,8 @@ export interface Sending {
   readonly secrets: readonly string[];
   /** Unix seconds, by the database's clock. */
   readonly timestamp: number;
+  /** Marked as a test, so that the receiver may take it without acting on it. */
+  readonly test?: boolean;
 }
 
 export interface Sent {
@@ -61,6 +63,7 @@ export class Sender implements OnApplicationShutdown {
       'User-Agent': 'CarvOS-Webhooks/1',
       'X-Carv-Causation-ID': sending.referenceId,
       'X-Carv-Event': sending.event,
+      ...(sending.test === true && { 'X-CarvOS-Test': 'true' }),
       ...ids,
     };
     const startedAt = performance.now();

@@ -19,8 +19,15 @@ function front(req: Request, res: Response, next: NextFunction): void {
 /**
  * Everything between the socket and the controllers. For an application made with `bodyParser: false`, and before its
  * `init()` or `listen()`: Nest hands errors of earlier middlewares only to filters it knows by then.
+ *
+ * @param trustProxy whose `X-Forwarded-For` counts, as in the settings
  */
-export function configureHttp(app: NestExpressApplication): void {
+export function configureHttp(app: NestExpressApplication, trustProxy?: string): void {
+  // Express takes a string of digits for an address.
+  app.set(
+    'trust proxy',
+    trustProxy !== undefined && /^\d+$/.test(trustProxy) ? Number(trustProxy) : (trustProxy ?? false),
+  );
   app.disable('x-powered-by');
   app.disable('etag');
   app.use(front);

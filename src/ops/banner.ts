@@ -1,5 +1,5 @@
+import { DEMO } from '../accounts/demo';
 import type { Env } from '../config/env';
-import { DEMO } from './demo-account.service';
 
 /** What a person sees who started the gateway in development: where things are, and one command to try. */
 export function banner(origin: string, env: Env, withDemo: boolean): string {

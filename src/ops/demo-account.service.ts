@@ -1,23 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { Accounts } from '../accounts/accounts.service';
 import { hashApiKey } from '../accounts/api-key';
+import { DEMO } from '../accounts/demo';
+import { Passwords } from '../accounts/passwords.service';
 import { newPortalUser } from '../accounts/portal-user';
 import { WebhookSecrets } from '../accounts/webhook-secrets.service';
 import { Database, statement } from '../database/database';
 import { DomainError } from '../errors';
 import { WorkspacesRepository } from '../workspaces/workspaces.repository';
-
-/** The placeholders of the published Quick Start, so that its commands run as they stand. */
-export const DEMO = {
-  atsId: 'your-ats-id',
-  apiKey: 'your-api-key',
-  clientId: 'your-client-id',
-  userId: 'your-user-id',
-  incomingSecret: 'your-incoming-webhook-secret',
-  outgoingSecret: 'your-outgoing-webhook-secret',
-  email: 'demo@example.com',
-  password: 'demo-password',
-} as const;
 
 const ACTOR = 'demo';
 const RECEIVER_PATH = '/dev/receiver';
@@ -39,6 +29,7 @@ export class DemoAccount {
     private readonly accounts: Accounts,
     private readonly workspaces: WorkspacesRepository,
     private readonly secrets: WebhookSecrets,
+    private readonly passwords: Passwords,
     private readonly database: Database,
   ) {}
 
@@ -73,7 +64,7 @@ export class DemoAccount {
 
   private async create(url: string): Promise<void> {
     const { atsId, clientId, apiKey, incomingSecret, outgoingSecret } = DEMO;
-    const { user: admin } = await newPortalUser(DEMO.email, 'admin', DEMO.password);
+    const { user: admin } = await newPortalUser(this.passwords, DEMO.email, 'admin', DEMO.password);
     await this.accounts.create(
       { atsId, name: 'Demo ATS', webhookUrl: url, apiKey, incomingSecret, outgoingSecret, admin },
       ACTOR,

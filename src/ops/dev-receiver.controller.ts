@@ -1,12 +1,12 @@
 import { Controller, Get, HttpCode, Post, Req } from '@nestjs/common';
 import type { Request } from 'express';
+import { DEMO } from '../accounts/demo';
 import { Auth } from '../auth/caller';
 import { Clock } from '../database/clock';
 import { unauthorized } from '../errors';
 import { Undocumented } from '../http/documented';
 import { parseJson } from '../http/json';
 import { verify } from '../signing/signature';
-import { DEMO } from './demo-account.service';
 
 const KEPT = 100;
 

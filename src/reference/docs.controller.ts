@@ -3,7 +3,7 @@ import type { Response } from 'express';
 import { Auth } from '../auth/caller';
 import { DomainError } from '../errors';
 import { Undocumented } from '../http/documented';
-import { DEMO, DemoAccount } from '../ops/demo-account.service';
+import { DEMO, DemoAccount } from '../accounts/demo';
 import { readAssets, versionOf, type Asset, type AssetName } from './assets';
 
 /** Nothing from elsewhere, nothing inline; the images that the style sheet brings along are `data:`. */

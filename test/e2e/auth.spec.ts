@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { createHash } from 'node:crypto';
 import { Client } from 'pg';
 import { Accounts } from '../../src/accounts/accounts.service';
+import { Passwords } from '../../src/accounts/passwords.service';
 import { newPortalUser, savePortalUser } from '../../src/accounts/portal-user';
 import { AppModule } from '../../src/app.module';
 import { Auth } from '../../src/auth/caller';
@@ -327,7 +328,7 @@ describe('at rest', () => {
   test('no key, secret or password stands in the database, in no spelling, whatever happened to it', async () => {
     const account = await newAccount();
     const { atsId } = account;
-    const { user, password } = await newPortalUser('who@example.com', 'admin');
+    const { user, password } = await newPortalUser(gateway.app.get(Passwords), 'who@example.com', 'admin');
     await savePortalUser(gateway.app.get(Database).source.manager, atsId, user);
     const secrets = [account.apiKey, account.incomingSecret, account.outgoingSecret, password];
     expect(await ask(gateway, account, '/v1/candidates', 'POST', CANDIDATE)).toEqual(accepted);

@@ -5,7 +5,7 @@ import addFormats from 'ajv-formats';
 import type { EventType } from '../../src/event-types/event-types.service';
 import { AppModule } from '../../src/app.module';
 import { readEnv } from '../../src/config/env';
-import { DEMO, DemoAccount } from '../../src/ops/demo-account.service';
+import { DEMO, DemoAccount } from '../../src/accounts/demo';
 import { describeModule } from '../../src/reference/preview';
 import { startGateway, type Gateway } from '../support/gateway';
 import { routesOf } from '../support/routes';

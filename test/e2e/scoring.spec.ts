@@ -53,7 +53,7 @@ function apply(id: string, fields: object = {}): Promise<string> {
 
 async function upload(content: Buffer): Promise<string> {
   const body = new FormData();
-  body.append('file', new Blob([content]), 'cv');
+  body.append('file', new Blob([new Uint8Array(content)]), 'cv');
   const headers = { 'X-API-Key': account.apiKey, 'X-ATS-Client-ID': 'client-1' };
   const response = await fetch(`${gateway.origin}/uploads`, { method: 'POST', headers, body });
   expect(response.status).toBe(200);

@@ -48,10 +48,11 @@ export async function startGateway({ env = {}, databaseUrl, hints = true }: Gate
   if (!hints) building.overrideProvider(WakeUp).useValue({ on: () => undefined, hint: () => undefined });
   const module = await building.compile();
   const app = module.createNestApplication<NestExpressApplication>({ bodyParser: false, logger: new NestLog() });
-  configureHttp(app);
+  configureHttp(app, settings.TRUST_PROXY);
   await app.listen(settings.PORT, settings.HOST);
   app.get(Readiness).ready = true;
   const { port } = app.getHttpServer().address() as AddressInfo;
+  if (env.PUBLIC_URL === undefined) settings.PUBLIC_URL = `http://127.0.0.1:${port}`;
   return {
     app,
     origin: `http://127.0.0.1:${port}`,

@@ -4,6 +4,8 @@ import { createServer, type Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { request } from 'undici';
 import { DomainError } from '../../src/errors';
 import { sendProblem } from '../../src/http/problem';
 import { receiveFile } from '../../src/uploads/multipart';
@@ -89,13 +91,12 @@ test('the file is written to the byte, wherever the boundaries fall', async () =
     const chunks = Array.from({ length: Math.ceil(body.length / size) }, (_, n) =>
       body.subarray(n * size, (n + 1) * size),
     );
-    const response = await fetch(`http://127.0.0.1:${port}`, {
+    const response = await request(`http://127.0.0.1:${port}`, {
       method: 'POST',
       headers: { 'Content-Type': 'multipart/form-data; boundary=b' },
-      body: ReadableStream.from(chunks.map((chunk) => new Uint8Array(chunk))),
-      duplex: 'half',
+      body: Readable.from(chunks),
     });
-    expect(await response.json()).toEqual({ name: 'a', size: bytes.length });
+    expect(await response.body.json()).toEqual({ name: 'a', size: bytes.length });
     expect(await readFile(join(directory, 'file'))).toEqual(bytes);
   }
 });

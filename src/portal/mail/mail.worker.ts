@@ -1,0 +1,92 @@
+import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
+import { Interval } from '@nestjs/schedule';
+import { createTransport, type Transporter } from 'nodemailer';
+import { PortalLinks } from '../../accounts/portal-links.service';
+import { Env } from '../../config/env';
+import { every } from '../../observability/every';
+import { logger } from '../../observability/logger';
+import { Poller } from '../../queue/poller';
+import { linkUrl } from '../links/link-url';
+import { Mails, type QueuedMail } from './mails.service';
+import { invitationMail, noticeMail, resetMail, type Mail } from './templates';
+
+const TICK_MS = 2000;
+const AT_ONCE = 10;
+const SEND_TIMEOUT_MS = 20_000;
+/** All of a batch, one after the other, with room to spare. */
+const LEASE_MS = (AT_ONCE + 1) * SEND_TIMEOUT_MS;
+/** Some nine hours; a link asked for then helps nobody any more. */
+const MAX_ATTEMPTS = 15;
+const RESET_MINUTES = 60;
+
+/** Drains the queue of mails. A link is made with its mail, so the database never holds one that can be used. */
+@Injectable()
+export class MailWorker implements BeforeApplicationShutdown {
+  private readonly transport: Transporter | undefined;
+  private readonly trouble = every(10_000);
+  private readonly poller = new Poller(
+    () => this.work(),
+    (error) => {
+      this.report(error);
+    },
+  );
+
+  constructor(
+    private readonly mails: Mails,
+    private readonly links: PortalLinks,
+    private readonly env: Env,
+  ) {
+    const timeouts = {
+      connectionTimeout: SEND_TIMEOUT_MS,
+      greetingTimeout: SEND_TIMEOUT_MS,
+      socketTimeout: SEND_TIMEOUT_MS,
+    };
+    if (env.SMTP_URL !== undefined) this.transport = createTransport({ url: env.SMTP_URL, ...timeouts });
+  }
+
+  @Interval(TICK_MS)
+  tick(): void {
+    if (this.transport !== undefined) this.poller.nudge();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.poller.stop();
+    this.transport?.close();
+  }
+
+  private async work(): Promise<boolean> {
+    const queued = await this.mails.claim(AT_ONCE, LEASE_MS);
+    for (const mail of queued) await this.deliver(mail);
+    return queued.length === AT_ONCE;
+  }
+
+  private async deliver(queued: QueuedMail): Promise<void> {
+    try {
+      const mail = await this.write(queued);
+      if (mail !== null) await this.transport?.sendMail({ from: this.env.MAIL_FROM, to: queued.email, ...mail });
+      await this.mails.settle(queued);
+    } catch (error) {
+      this.report(error);
+      if (queued.attempt < MAX_ATTEMPTS) return this.mails.retry(queued);
+      logger.error({ err: error, kind: queued.kind, mail_id: queued.id }, 'mail.given_up');
+      await this.mails.settle(queued);
+    }
+  }
+
+  /** Null where there is nothing to send: nobody has the e-mail, the invitation was revoked. */
+  private async write({ kind, email, data }: QueuedMail): Promise<Mail | null> {
+    if (kind === 'notice') return noticeMail(data, this.env.PUBLIC_URL);
+    const token =
+      kind === 'reset'
+        ? await this.links.makeReset(email, email, RESET_MINUTES)
+        : await this.links.renewInvitation(data.ats_id ?? '', email);
+    if (token === null) return null;
+    return kind === 'reset' ? resetMail(linkUrl(this.env, token)) : invitationMail(linkUrl(this.env, token));
+  }
+
+  private report(error: unknown): void {
+    this.trouble((suppressed) => {
+      logger.warn({ err: error, suppressed }, 'mail.interrupted');
+    });
+  }
+}

@@ -1,0 +1,63 @@
+import { Module } from '@nestjs/common';
+import { AccountsModule } from '../accounts/accounts.module';
+import { AuthModule } from '../auth/auth.module';
+import { SenderModule } from '../delivery/delivery.module';
+import { AuditLogController } from './audit/audit-log.controller';
+import { AuditLog } from './audit/audit-log.service';
+import { ConfigurationController } from './configuration/configuration.controller';
+import { CredentialsController } from './configuration/credentials.controller';
+import { EndpointChecks } from './endpoint/endpoint-checks.service';
+import { ForgottenController } from './links/forgotten.controller';
+import { LinksController } from './links/links.controller';
+import { MailWorker } from './mail/mail.worker';
+import { Mails } from './mail/mails.service';
+import { Notices } from './mail/notices.service';
+import { LastFailures } from './overview/last-failure.service';
+import { OverviewController } from './overview/overview.controller';
+import { AssetsController } from './page/assets.controller';
+import { NotFoundController } from './page/not-found.controller';
+import { Pages } from './page/pages.service';
+import { ThemeController } from './page/theme.controller';
+import { ProfileController } from './profile/profile.controller';
+import { Expiry } from './sign-in/expiry.service';
+import { SignInController } from './sign-in/sign-in.controller';
+import { SignIn } from './sign-in/sign-in.service';
+import { SignOutController } from './sign-in/sign-out.controller';
+import { StaffAccounts } from './staff/staff-accounts.service';
+import { StaffController } from './staff/staff.controller';
+import { Throttle } from './throttle/throttle.service';
+import { UsersController } from './users/users.controller';
+
+@Module({
+  imports: [AccountsModule, AuthModule, SenderModule],
+  providers: [
+    Pages,
+    SignIn,
+    Throttle,
+    Expiry,
+    EndpointChecks,
+    LastFailures,
+    AuditLog,
+    StaffAccounts,
+    Mails,
+    MailWorker,
+    Notices,
+  ],
+  controllers: [
+    AssetsController,
+    SignInController,
+    SignOutController,
+    ThemeController,
+    OverviewController,
+    ConfigurationController,
+    CredentialsController,
+    UsersController,
+    AuditLogController,
+    ProfileController,
+    StaffController,
+    ForgottenController,
+    LinksController,
+    NotFoundController,
+  ],
+})
+export class PortalModule {}
