@@ -3,7 +3,8 @@ import type { Response } from 'express';
 import { Auth } from '../auth/caller';
 import { DomainError } from '../errors';
 import { Undocumented } from '../http/documented';
-import { DEMO, DemoAccount } from '../accounts/demo';
+import { DEMO } from '../accounts/demo';
+import { DemoAccount } from '../ops/demo-account.service';
 import { readAssets, versionOf, type Asset, type AssetName } from './assets';
 
 /** Nothing from elsewhere, nothing inline; the images that the style sheet brings along are `data:`. */
