@@ -109,3 +109,34 @@ it('wants a secret with a scorer', () => {
   const SCORER_SECRET = 'the-secret-of-the-scorer';
   expect(readEnv({ SCORER_URL, SCORER_SECRET })).toMatchObject({ SCORER_URL, SCORER_SECRET });
 });
+
+describe('a bucket for files', () => {
+  const KEYS = { S3_ACCESS_KEY_ID: 'id', S3_SECRET_ACCESS_KEY: 'secret' };
+
+  it('is none by default, also when compose files leave its settings empty', () => {
+    expect(readEnv({ S3_BUCKET: '', S3_ENDPOINT: '', S3_FORCE_PATH_STYLE: '' }).s3).toBeUndefined();
+  });
+
+  it("is Amazon's, with the machine's own credentials, when only its name is given", () => {
+    expect(readEnv({ S3_BUCKET: 'files' }).s3).toEqual({ bucket: 'files', region: 'us-east-1', forcePathStyle: false });
+  });
+
+  it('of another maker has its name in the path, unless told otherwise', () => {
+    const env = { S3_BUCKET: 'files', S3_ENDPOINT: 'http://minio:9000', S3_REGION: 'eu', ...KEYS };
+    const credentials = { accessKeyId: 'id', secretAccessKey: 'secret' };
+    const endpoint = 'http://minio:9000';
+    expect(readEnv(env).s3).toEqual({ bucket: 'files', region: 'eu', endpoint, credentials, forcePathStyle: true });
+    expect(readEnv({ ...env, S3_FORCE_PATH_STYLE: 'false' }).s3?.forcePathStyle).toBe(false);
+  });
+
+  it.each<[Record<string, string>, string]>([
+    [{ S3_ENDPOINT: 'http://minio:9000' }, 'S3_BUCKET must be set when S3_ENDPOINT is'],
+    [{ ...KEYS }, 'S3_BUCKET must be set when S3_ACCESS_KEY_ID is'],
+    [{ S3_BUCKET: 'files', S3_ACCESS_KEY_ID: 'id' }, 'S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY must be set together'],
+    [{ S3_BUCKET: 'a/b' }, 'S3_BUCKET must be the name of a bucket'],
+    [{ S3_BUCKET: 'files', S3_ENDPOINT: 'minio:9000' }, 'S3_ENDPOINT must be an http or https address without a path'],
+    [{ S3_BUCKET: 'files', S3_REGION: 'eu central' }, 'S3_REGION must be a region such as eu-central-1'],
+  ])('is refused when it is only half configured: %j', (env, fault) => {
+    expect(faults(env)).toEqual([fault]);
+  });
+});
