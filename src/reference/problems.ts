@@ -4,7 +4,7 @@ import { RATE_LIMIT_HEADERS, refToHeaders } from './headers';
 
 /** What a refusal means, whichever route it is of. */
 const MEANINGS: Readonly<Record<number, string>> = {
-  400: 'It could not be understood: the body is not JSON, or the address is malformed',
+  400: 'It could not be understood: the body or the address is malformed',
   401: 'The proof of who you are is missing, wrong or no longer valid',
   404: 'There is no such thing, or it is not yours',
   408: 'The request took too long to arrive',

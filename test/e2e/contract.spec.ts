@@ -6,6 +6,7 @@ import { Contract, type Answer, type Operation } from '../support/contract';
 import { makeAccount, startGateway, type Gateway, type TestAccount } from '../support/gateway';
 import { startReceiver, type Receiver } from '../support/receiver';
 import { until } from '../support/until';
+import { form, type Part } from '../support/uploads';
 
 let gateway: Gateway;
 let receiver: Receiver;
@@ -83,6 +84,14 @@ const PATH: Record<string, string> = {
   reference_id: '019db49a-860b-74cb-8199-635ca3ad7f59',
 };
 
+/** What this operation may be sent, its body as the document's example has it. */
+function sendingOf(id: string): { body?: unknown; headers?: Record<string, string> } {
+  if (operation(id).body === undefined) return {};
+  if (!('multipart/form-data' in operation(id).body.content)) return { body: example(id) };
+  const { type, body } = form([{}]);
+  return { body: body.toString(), headers: { 'Content-Type': type } };
+}
+
 /** The body that the document itself gives as an example. */
 function example(id: string): Record<string, unknown> {
   const { example, examples } = operation(id).body.content['application/json'];
@@ -155,6 +164,25 @@ const CASES: Record<string, () => Promise<unknown>> = {
     const body = { ...example('createApplication'), application_id: 'orphan', candidate_id: 'nobody' };
     const orphan = await result(await write('createApplication', { body }));
     expect(orphan).toMatchObject({ status: 'error', error: { code: 'unknown_candidate' } });
+  },
+  uploadFile: async () => {
+    const multipart = (parts: readonly Part[]): Sending => {
+      const { type, body } = form(parts);
+      return { body: body.toString(), headers: { 'Content-Type': type } };
+    };
+    const { text } = await expectStatus(200, 'uploadFile', sendingOf('uploadFile'));
+    const { carv_file_id } = JSON.parse(text) as { carv_file_id: string };
+    const body = { ...example('createCandidate'), candidate_id: 'with-cv', cv: { carv_file_id } };
+    expect(await result(await write('createCandidate', { body }))).toMatchObject({ data: { cv: { carv_file_id } } });
+    const thief = await result(await write('createCandidate', { body: { ...body, candidate_id: 'thief' } }));
+    expect(thief).toMatchObject({ error: { code: 'file_unavailable' } });
+    await expectStatus(400, 'uploadFile', {
+      body: '{',
+      headers: { 'Content-Type': 'multipart/form-data; boundary=b' },
+    });
+    await expectStatus(413, 'uploadFile', multipart([{ bytes: Buffer.alloc(11 * 1024 * 1024) }]));
+    await expectStatus(415, 'uploadFile', multipart([{ bytes: Buffer.from('no document') }]));
+    await expectStatus(422, 'uploadFile', multipart([{ field: 'cv' }]));
   },
   receiveWebhook: async () => {
     const { examples } = operation('receiveWebhook').body.content['application/json'];
@@ -237,21 +265,25 @@ test('every operation of the document has a case', () => {
 
 test('every refusal that follows from credentials, headers and bodies is as the document says', async () => {
   for (const { id, secured, body, path, parameters } of contract.operations) {
-    const sent = body === undefined ? {} : { body: example(id) };
-    if (secured && id !== 'receiveWebhook') await expectStatus(401, id, { ...sent, headers: { 'X-API-Key': 'wrong' } });
+    const sent = sendingOf(id);
+    const sentWith = (headers: Record<string, string | undefined>): Sending => ({
+      ...sent,
+      headers: { ...sent.headers, ...headers },
+    });
+    if (secured && id !== 'receiveWebhook') await expectStatus(401, id, sentWith({ 'X-API-Key': 'wrong' }));
     if (parameters('header').includes('X-ATS-Client-ID')) {
-      await expectStatus(422, id, { ...sent, headers: { 'X-ATS-Client-ID': undefined } });
-      await expectStatus(409, id, { ...sent, headers: { 'X-ATS-Client-ID': 'nobody' } });
+      await expectStatus(422, id, sentWith({ 'X-ATS-Client-ID': undefined }));
+      await expectStatus(409, id, sentWith({ 'X-ATS-Client-ID': 'nobody' }));
     }
     if (parameters('header').includes('Idempotency-Key')) {
-      await expectStatus(422, id, { ...sent, headers: { 'Idempotency-Key': 'x'.repeat(256) } });
+      await expectStatus(422, id, sentWith({ 'Idempotency-Key': 'x'.repeat(256) }));
     }
     if (parameters('query').length > 0) await expectStatus(422, id, { query: '?colour=red' });
     if (/\{(?!ats_id)/.test(path)) {
       const [, name = ''] = /\{(\w+)\}/.exec(path)!;
       await expectStatus(400, id, { ...sent, path: { [name]: '%zz' } });
     }
-    if (body === undefined) continue;
+    if (body?.content['application/json'] === undefined) continue;
     await expectStatus(400, id, { body: '{' });
     await expectStatus(413, id, { body: JSON.stringify('x'.repeat(1024 * 1024)) });
     await expectStatus(415, id, { body: '{}', headers: { 'Content-Type': 'text/plain' } });
@@ -265,9 +297,9 @@ test('who has used up the rate limit is told so, on every operation that has one
   const at = { origin: limited.origin, account: await makeAccount(limited, 'acme', null) };
   try {
     await expectStatus(404, 'getFlow', { at });
-    for (const { id, statuses, body } of contract.operations.filter(({ secured }) => secured)) {
+    for (const { id, statuses } of contract.operations.filter(({ secured }) => secured)) {
       expect(statuses).toContain(429);
-      await expectStatus(429, id, { at, ...(body !== undefined && { body: example(id) }) });
+      await expectStatus(429, id, { at, ...sendingOf(id) });
     }
   } finally {
     await limited.close();
@@ -282,8 +314,9 @@ test('every status of the document was seen, but those that need a fault', () =>
       .filter((status) => status < 500 && !(status === 400 && body === undefined && !path.includes('{')))
       .map((status) => `${id}: ${status}`),
   );
-  // Not processed yet: true for milliseconds only (test/e2e/redeliver.spec.ts).
-  expect(unseen).toEqual(['redeliverFlow: 409']);
+  // Too slow: in half a minute only (test/uploads/multipart.spec.ts). Not processed yet: true for milliseconds only
+  // (test/e2e/redeliver.spec.ts).
+  expect(unseen.sort()).toEqual(['redeliverFlow: 409', 'uploadFile: 408']);
 });
 
 test('every webhook is as the document says, in its success and in its error', async () => {

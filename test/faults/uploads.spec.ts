@@ -10,13 +10,14 @@ import { pdf } from '../support/documents';
 import { call, makeAccount, startGateway, type Gateway, type TestAccount } from '../support/gateway';
 import { build, killProcesses, startGatewayProcess, type GatewayProcess } from '../support/gateway-process';
 import { until } from '../support/until';
+import { inForm } from './form';
 import { filesIn, form, upload } from '../support/uploads';
 
-const ROUNDS = 4;
+const ROUNDS = inForm({ short: 3, long: 12 });
 const CLIENTS = 6;
 const FILES_BEFORE_KILL = 40;
 
-jest.setTimeout(240_000);
+jest.setTimeout(180_000 + ROUNDS * 30_000);
 
 /** Accepts nothing: it owns the database and the directory, and sweeps. */
 let keeper: Gateway;
