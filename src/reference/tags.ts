@@ -4,6 +4,7 @@ export const TAGS: Readonly<Record<string, string>> = {
   Vacancies: 'Positions that are to be filled.',
   Applications: 'Who applies for what. Both must be known when an application is processed.',
   Workspaces: "An ATS's clients, each with a workspace of its own, and their members.",
+  Uploads: 'Files that candidates and applications name as their CV.',
   'Incoming webhooks': 'The same writes, as signed webhooks.',
   Flows: 'A flow is one accepted write and all that follows from it; its `reference_id` shows it from end to end.',
   Events: 'For catching up after an outage, at your own pace.',
