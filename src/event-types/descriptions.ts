@@ -36,6 +36,12 @@ export const DESCRIPTIONS: Readonly<Record<OutboundEventType, Described>> = {
   ...ofEntity('candidate', 'Candidate', 'A candidate'),
   ...ofEntity('vacancy', 'Vacancy', 'A vacancy'),
   ...ofEntity('application', 'Application', 'An application'),
+  'application.created': {
+    entity: 'Application',
+    id: 'application_id',
+    data: 'ScoredApplication',
+    description: 'An application was created, and scored',
+  },
   'meeting.transcript_ready': meeting('MeetingTranscript', 'The transcript'),
   'meeting.summary_ready': meeting('MeetingSummary', 'The summary'),
   'meeting.notes_ready': meeting('MeetingNotes', 'The notes'),

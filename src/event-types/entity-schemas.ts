@@ -2,6 +2,7 @@ import { ApplicationDto } from '../applications/application.dto';
 import { CandidateDto } from '../candidates/candidate.dto';
 import { mapValues, modelSchemas, type JsonSchema, type JsonSchemas } from '../http/json-schema';
 import { VISIBLE_ID } from '../http/visible-id';
+import { MeetingNotes, MeetingSummary, MeetingTranscript } from '../meetings/meeting.dto';
 import { VacancyDto } from '../vacancies/vacancy.dto';
 import { MemberDto, WorkspaceDto } from '../workspaces/workspace.dto';
 
@@ -12,6 +13,9 @@ const DELIVERED = {
   Application: ApplicationDto,
   Workspace: WorkspaceDto,
   Member: MemberDto,
+  MeetingTranscript,
+  MeetingSummary,
+  MeetingNotes,
 } as const;
 
 /** An operator may provision a workspace without them. */
@@ -19,12 +23,44 @@ const NOT_STORED: Readonly<Record<string, readonly string[]>> = { Workspace: ['a
 
 const AT = { type: 'string', format: 'date-time', examples: ['2026-02-25T10:30:00.123456Z'] } as const;
 
-/** The entities as events bring them, and, as `Stored…`, as reads answer them. */
+const TIMES: JsonSchemas = {
+  created_at: { ...AT, description: 'When it was stored first' },
+  updated_at: { ...AT, description: 'When it was stored last' },
+};
+
+/** What becomes known of an application while its creation is processed, and stays with it. */
+const SCORE: JsonSchemas = {
+  score: {
+    type: ['integer', 'null'],
+    minimum: 0,
+    maximum: 100,
+    description: 'How well the candidate fits the vacancy; null where that cannot be said, with the reason',
+    examples: [82],
+  },
+  score_reasons: {
+    type: 'array',
+    items: { type: 'string' },
+    description: 'Why, in sentences for a recruiter',
+    examples: [['5 of 6 required skills found']],
+  },
+  scored_by: { type: 'string', description: 'What the score was made by', examples: ['baseline'] },
+};
+
+/** The entities as events bring them, as reads answer them (`Stored…`), and what stands inside them. */
 export function entitySchemas(): JsonSchemas {
-  const { FileReference, ...sent } = modelSchemas(Object.values(DELIVERED));
-  const found = Object.entries(DELIVERED).map(([name, { name: model }]) => [name, delivered(sent[model])] as const);
-  const stored = found.map(([name, schema]) => [`Stored${name}`, withTimes(schema, NOT_STORED[name])] as const);
-  return { FileReference: { ...FileReference }, ...Object.fromEntries([...found, ...stored]) };
+  const models = modelSchemas(Object.values(DELIVERED));
+  const schemas = Object.entries(DELIVERED).map(([name, { name: model }]) => [name, delivered(models[model])] as const);
+  const entities = Object.fromEntries(schemas);
+  entities.Application = withFields(entities.Application, SCORE);
+  const stored = Object.entries(entities).map(([name, schema]) => {
+    return [`Stored${name}`, withFields(schema, TIMES, Object.keys(TIMES), NOT_STORED[name])] as const;
+  });
+  return {
+    ...models,
+    ...entities,
+    ScoredApplication: withFields(entities.Application, {}, Object.keys(SCORE)),
+    ...Object.fromEntries(stored),
+  };
 }
 
 /**
@@ -54,14 +90,15 @@ function field(sent: JsonSchema): JsonSchema {
   };
 }
 
-function withTimes({ required = [], properties, ...rest }: JsonSchema, optional: readonly string[] = []): JsonSchema {
+function withFields(
+  { required = [], properties, ...rest }: JsonSchema = {},
+  fields: JsonSchemas,
+  alsoRequired: readonly string[] = [],
+  optional: readonly string[] = [],
+): JsonSchema {
   return {
     ...rest,
-    required: [...required.filter((name) => !optional.includes(name)), 'created_at', 'updated_at'],
-    properties: {
-      ...properties,
-      created_at: { ...AT, description: 'When it was stored first' },
-      updated_at: { ...AT, description: 'When it was stored last' },
-    },
+    required: [...required.filter((name) => !optional.includes(name)), ...alsoRequired],
+    properties: { ...properties, ...fields },
   };
 }

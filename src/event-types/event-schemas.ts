@@ -2,14 +2,13 @@ import type { OutboundEventType } from '../events/outbound';
 import { refTo, type JsonSchema, type JsonSchemas } from '../http/json-schema';
 import { DESCRIPTIONS, RESULT_ERROR } from './descriptions';
 import { entitySchemas } from './entity-schemas';
-import { MEETING_SCHEMAS } from './meeting-schemas';
 
 const REFERENCE_ID = '019db49a-860b-74cb-8199-635ca3ad7f59';
 const EVENT_ID = `evt_${REFERENCE_ID.replaceAll('-', '')}`;
 
 /** Every schema that an event is made of, by name; references are as in an OpenAPI document. */
 export function eventComponents(): JsonSchemas {
-  const parts = { ...entitySchemas(), ...MEETING_SCHEMAS, ResultError: RESULT_ERROR };
+  const parts = { ...entitySchemas(), ResultError: RESULT_ERROR };
   const events = (Object.keys(DESCRIPTIONS) as OutboundEventType[]).map((event) => {
     return [eventSchemaName(event), envelope(event, parts)] as const;
   });

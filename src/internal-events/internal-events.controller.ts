@@ -2,6 +2,7 @@ import { Controller, HttpCode, Post, Req } from '@nestjs/common';
 import type { Request } from 'express';
 import { Auth } from '../auth/caller';
 import { DomainError } from '../errors';
+import { Undocumented } from '../http/documented';
 import { readJson } from '../http/json-body';
 import { fingerprint } from '../inbox/fingerprint';
 import { Inbox } from '../inbox/inbox.service';
@@ -10,6 +11,7 @@ import { annotate } from '../observability/request-context';
 import { parseInternalEvent } from './parser';
 
 /** Where Carv's own services tell an account of what they made: meetings, and entities that they enriched. */
+@Undocumented("for Carv's own services")
 @Auth('internal-key')
 @Controller('internal/v1/events')
 export class InternalEventsController {

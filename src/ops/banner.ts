@@ -8,7 +8,9 @@ export function banner(origin: string, env: Env, withDemo: boolean): string {
     `  ATS gateway (${env.ROLE}) is ready on ${origin}`,
     '',
     `    Health     ${origin}/health/ready`,
-    ...(env.ROLE === 'worker' ? [] : [`    API        ${origin}/v1`, `    Received   ${origin}/dev/receiver`]),
+    ...(env.ROLE === 'worker'
+      ? []
+      : [`    API        ${origin}/v1`, `    Reference  ${origin}/docs`, `    Received   ${origin}/dev/receiver`]),
     '',
   ];
   if (withDemo) lines.push('  Push a candidate, then look at what was received:', '', curl(origin), '');

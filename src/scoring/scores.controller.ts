@@ -1,6 +1,7 @@
 import { Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { Auth } from '../auth/caller';
 import { DomainError } from '../errors';
+import { Undocumented } from '../http/documented';
 import { JsonBody } from '../http/json-body';
 import { WakeUp } from '../queue/wake-up.service';
 import { ScoreCallback } from './score.dto';
@@ -9,6 +10,7 @@ import { ScoringTasks } from './scoring-tasks.service';
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** Where an external scorer that answered 202 sends its score. */
+@Undocumented('for the external scorer alone')
 @Auth('scorer-signature')
 @Controller('internal/v1/scores')
 export class ScoresController {

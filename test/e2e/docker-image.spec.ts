@@ -177,6 +177,11 @@ async function freePort(): Promise<number> {
           if (Date.now() > deadline || server.exitCode !== null) throw new Error(`Not healthy:\n${server.output}`);
           await sleep(100);
         }
+        const reference = await fetch(`http://127.0.0.1:${settings.PORT}/docs`);
+        expect(reference.status).toBe(ROLE === 'api' ? 200 : 404);
+        for (const [, file] of (await reference.text()).matchAll(/(?:src|href)="([^"]+)"/g)) {
+          expect(await fetch(`http://127.0.0.1:${settings.PORT}${file!}`)).toMatchObject({ status: 200 });
+        }
       } finally {
         server.kill('SIGTERM');
       }
