@@ -2,6 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -153,6 +154,16 @@ it('is stopped by its last user only, also when the one that started it leaves f
   expect(await postmasterPid(dataDir)).toBe(pid);
   await sharer.close();
   expect(await serverStopped()).toBe(true);
+});
+
+it('is left as soon as it has stopped, though another is started at once', async () => {
+  const user = await startUser(dataDir);
+  const pidFile = join(clusterData(dataDir), 'postmaster.pid');
+  const started = readFileSync(pidFile, 'utf8').replace(/^\d+/, String(process.pid));
+  const left = user.close();
+  await until('the server to stop', () => !existsSync(pidFile));
+  writeFileSync(pidFile, started);
+  await left;
 });
 
 it('counts its users still after a crash inside the server', async () => {
