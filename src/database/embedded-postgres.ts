@@ -2,6 +2,7 @@ import { Socket } from 'node:net';
 import { relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, DatabaseError } from 'pg';
+import { logger } from '../observability/logger';
 import { type Binaries, provideBinaries } from './postgres-binaries';
 import { ensureCluster, prepareSite, readPassword, removeOldDrafts, ROLE, type Site } from './postgres-cluster';
 import { choosePort, findPostmaster, launch, type Launch, stopPostmaster } from './postgres-postmaster';
@@ -11,7 +12,7 @@ const HOST = '127.0.0.1';
 // Crash recovery after a long run on a slow disk is the one thing that may take this long.
 const START_TIMEOUT_MS = 120_000;
 const POLL_MS = 20;
-const REJOIN_MS = 500;
+const [RETURN_MS, LONGEST_RETURN_MS] = [500, 30_000];
 /** Any number will do, so long as every release of the gateway uses this one. */
 const USERS_LOCK = 7_320_552;
 
@@ -50,8 +51,9 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const site = await prepareSite(dataDir, onProgress);
   const binaries = await provideBinaries(site.root, site.account, onProgress);
   await ensureCluster(site, binaries, onProgress);
-  const server = new Server(site, binaries, await readPassword(site));
-  const seat = await server.enter({ ...DEFAULTS, ...settings }, onProgress);
+  const server = new Server(site, binaries, await readPassword(site), { ...DEFAULTS, ...settings });
+  const never = new AbortController().signal;
+  const seat = await server.enter(never, () => onProgress('Starting the embedded database'));
   await removeOldDrafts(site);
   return new Membership(server, seat);
 }
@@ -68,17 +70,24 @@ class Server {
     private readonly site: Site,
     private readonly binaries: Binaries,
     private readonly password: string,
+    private readonly settings: Record<string, string>,
   ) {}
 
   url(port: number): string {
     return `postgres://${ROLE}:${this.password}@${HOST}:${port}/${DATABASE}`;
   }
 
-  /** Takes a seat at the running server, starting one as long as none runs. */
-  async enter(settings: Record<string, string>, onProgress: (message: string) => void): Promise<Seat> {
+  /**
+   * Takes a seat at the running server, starting one as long as none runs.
+   *
+   * @param port where it is to listen; any other's would be no use to those who know its address already
+   * @throws when `signal` is aborted, unless a start is under way: that is awaited, so that nobody leaves it behind
+   */
+  async enter(signal: AbortSignal, onLaunch: () => void, port?: number): Promise<Seat> {
     const deadline = Date.now() + START_TIMEOUT_MS;
     let launched: Launch | undefined;
     let trouble = '';
+    let pause = POLL_MS;
     while (true) {
       const seat = await this.takeSeat();
       if (seat) return seat;
@@ -86,14 +95,16 @@ class Server {
       if (launched && exit !== undefined) {
         if (exit !== 0) trouble = await this.explainExit(launched);
         launched = undefined;
+        pause = Math.min(pause * 2, RETURN_MS);
       }
+      if (!launched) signal.throwIfAborted();
       if (Date.now() > deadline) throw await this.timedOut(trouble || (await launched?.log()) || '');
       const found = await findPostmaster(this.site);
       if (!launched && !found?.ours) {
-        onProgress('Starting the embedded database');
-        launched = await this.launch(settings, found?.pid);
+        onLaunch();
+        launched = await this.launch(port ?? (await choosePort(this.site)), found?.pid);
       }
-      await sleep(POLL_MS);
+      await sleep(pause);
     }
   }
 
@@ -142,11 +153,10 @@ class Server {
     if (relative(this.site.data, rows[0]?.data ?? '') !== '') throw new Error('another cluster');
   }
 
-  private async launch(settings: Record<string, string>, stranger: number | undefined): Promise<Launch> {
-    const port = await choosePort(this.site);
+  private launch(port: number, stranger: number | undefined): Promise<Launch> {
     // Last, because these are not the caller's to choose.
     const fixed = { listen_addresses: HOST, port: String(port), unix_socket_directories: '' };
-    return launch(this.site, this.binaries, { ...settings, ...fixed }, stranger);
+    return launch(this.site, this.binaries, { ...this.settings, ...fixed }, stranger);
   }
 
   /** @returns what was logged, when another attempt may succeed. */
@@ -179,7 +189,8 @@ class Server {
 class Membership implements EmbeddedPostgres {
   readonly url: string;
   private seat: Seat | undefined;
-  private rejoining: NodeJS.Timeout | undefined;
+  private returning: Promise<void> | undefined;
+  private readonly leaving = new AbortController();
   private closing: Promise<void> | undefined;
 
   constructor(
@@ -200,27 +211,32 @@ class Membership implements EmbeddedPostgres {
     seat.socket.unref();
     seat.client.once('end', () => {
       this.seat = undefined;
-      this.rejoinLater();
+      this.returning = this.comeBack(seat.port);
     });
   }
 
-  /** PostgreSQL ends all connections when one of its processes crashes, and then goes on. */
-  private rejoinLater(): void {
-    if (this.closing) return;
-    this.rejoining = setTimeout(() => {
-      this.server.takeSeat().then(
-        (seat) => {
-          if (!seat) return this.rejoinLater();
-          if (this.closing) seat.socket.destroy();
-          else this.sit(seat);
-        },
-        () => this.rejoinLater(),
-      );
-    }, REJOIN_MS).unref();
+  /**
+   * PostgreSQL ends all connections when one of its processes crashes, and then goes on. When it was killed as a whole, its
+   * users start it again: all of them try, and as at any start one of them succeeds.
+   */
+  private async comeBack(port: number): Promise<void> {
+    const { signal } = this.leaving;
+    const tell = () => logger.warn('embedded_database.restarting');
+    for (let pause = RETURN_MS; !signal.aborted; pause = Math.min(pause * 2, LONGEST_RETURN_MS)) {
+      const seat = await sleep(pause, undefined, { ref: false, signal })
+        .then(() => this.server.enter(signal, tell, port))
+        .catch((error: unknown) => {
+          if (!signal.aborted) logger.error({ err: error }, 'embedded_database.not_restarted');
+        });
+      if (!seat) continue;
+      this.sit(seat);
+      return;
+    }
   }
 
   private async leave(): Promise<void> {
-    clearTimeout(this.rejoining);
+    this.leaving.abort();
+    await this.returning;
     const seat = this.seat ?? (await this.server.takeSeat());
     // Nobody answers: there is nothing to stop.
     if (!seat) return;

@@ -3,12 +3,15 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { open, readFile, readdir, rename, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { giveTo, runAs } from './postgres-account';
 import { type Binaries, complaint, programEnv } from './postgres-binaries';
 import { isAlive, type Site } from './postgres-cluster';
 
 const run = promisify(execFile);
+const STOP_TIMEOUT_MS = 120_000;
+const STOP_POLL_MS = 20;
 const LOG_LIMIT_BYTES = 1_000_000;
 const TAIL_LINES = 20;
 const { O_WRONLY, O_APPEND, O_CREAT } = constants;
@@ -103,11 +106,23 @@ function quote(flags: string[]): string {
 
 /** Stops the server without waiting for its clients to leave; what was committed is on disk already. */
 export async function stopPostmaster(site: Site, binaries: Binaries): Promise<void> {
-  const args = ['stop', '-D', site.data, '-m', 'fast', '-w', '-t', '120'];
+  const running = async () => {
+    const found = await findPostmaster(site);
+    return found?.ours ? found.pid : undefined;
+  };
+  const pid = await running();
+  const args = ['stop', '-D', site.data, '-m', 'fast', '-W'];
   const options = { ...runAs(site.account), cwd: dirname(binaries.pgCtl), env: programEnv(), windowsHide: true };
+  const failed = (why: string) => new Error(`The embedded database did not stop: ${why} Its log is ${site.log}.`);
   await run(binaries.pgCtl, args, options).catch((e: unknown) => {
-    throw new Error(`The embedded database did not stop: ${complaint(e)} Its log is ${site.log}.`);
+    throw failed(complaint(e));
   });
+  // Not with pg_ctl, which would wait as well for the end of a server that somebody has started since.
+  const deadline = Date.now() + STOP_TIMEOUT_MS;
+  while (pid !== undefined && (await running()) === pid) {
+    if (Date.now() > deadline) throw failed(`process ${pid} is still at it.`);
+    await sleep(STOP_POLL_MS);
+  }
 }
 
 /** The port of the last run, so that other tools' connection settings stay good, or any other when it is taken. */

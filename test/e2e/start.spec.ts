@@ -191,6 +191,27 @@ describe('node start.mjs main, with nothing set', () => {
     expect(await isStopped()).toBe(true);
   });
 
+  test('goes on by itself when its database is killed: writes are refused for a while, none that was accepted is lost', async () => {
+    const gateway = await start();
+    const before = await pushCandidate(gateway.origin, { ...JANE, candidate_id: 'before' });
+    const killed = await postmasterPid(dataDir);
+    process.kill(killed!, 'SIGKILL');
+    const seen = new Set<number>();
+    const after = await until('a write to be accepted again', async () => {
+      const body = JSON.stringify({ ...JANE, candidate_id: 'after' });
+      const response = await fetch(`${gateway.origin}/v1/candidates`, { method: 'POST', headers: DEMO_HEADERS, body });
+      seen.add(response.status);
+      const { reference_id } = (await response.json()) as Answer;
+      return seen.has(503) && response.status === 202 && String(reference_id);
+    });
+    expect([...seen].every((status) => status === 202 || status === 503)).toBe(true);
+    expect(await postmasterPid(dataDir)).not.toBe(killed);
+    await received(gateway.origin, before);
+    await received(gateway.origin, after);
+    expect(await gateway.stop('SIGINT')).toBe(0);
+    expect(await isStopped()).toBe(true);
+  });
+
   test('a busy port is named, and no database is left behind', async () => {
     const squatter = createServer();
     await new Promise<void>((listening) => squatter.listen(0, '127.0.0.1', listening));

@@ -2,6 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -57,6 +58,12 @@ async function killServer(): Promise<number> {
 
 async function serverStopped(): Promise<boolean> {
   return (await postmasterPid(dataDir)) === undefined;
+}
+
+/** Also after a kill, which leaves the number of the process behind. */
+async function serverRuns(): Promise<boolean> {
+  const pid = await postmasterPid(dataDir);
+  return pid !== undefined && isRunning(pid, dataDir);
 }
 
 it('starts faster the second time, on the same port, and keeps the data', async () => {
@@ -149,6 +156,16 @@ it('is stopped by its last user only, also when the one that started it leaves f
   expect(await serverStopped()).toBe(true);
 });
 
+it('is left as soon as it has stopped, though another is started at once', async () => {
+  const user = await startUser(dataDir);
+  const pidFile = join(clusterData(dataDir), 'postmaster.pid');
+  const started = readFileSync(pidFile, 'utf8').replace(/^\d+/, String(process.pid));
+  const left = user.close();
+  await until('the server to stop', () => !existsSync(pidFile));
+  writeFileSync(pidFile, started);
+  await left;
+});
+
 it('counts its users still after a crash inside the server', async () => {
   const one = await startUser(dataDir);
   const other = await startUser(dataDir);
@@ -164,6 +181,47 @@ it('counts its users still after a crash inside the server', async () => {
   expect(await query(other.url, 'select 1 as n')).toEqual([{ n: 1 }]);
   await other.close();
   expect(await serverStopped()).toBe(true);
+});
+
+it('is started again by its users when it is killed: once, on the same port, with what was committed', async () => {
+  const users = [await startUser(dataDir), await startUser(dataDir), await startUser(dataDir)];
+  const { url } = users[0]!;
+  await query(url, 'create table kept as select 1 as n');
+  for (let round = 0; round < 2; round++) {
+    const killed = await killServer();
+    await until('the server to be back', () => query(url, 'select n from kept').catch(() => undefined));
+    expect(await postmasterPid(dataDir)).not.toBe(killed);
+    const seats = () => query(url, `select from pg_stat_activity where application_name = 'gateway-user'`);
+    await until('all users to be back', async () => (await seats()).length === users.length);
+  }
+  await users[0]!.kill();
+  await Promise.all(users.slice(1).map((user) => user.close()));
+  expect(await serverStopped()).toBe(true);
+});
+
+it('is started again behind its last children, and not on a port that was taken meanwhile', async () => {
+  const user = await startUser(dataDir);
+  const busy = query(user.url, 'select pg_sleep(2)').catch(() => undefined);
+  await until(
+    'the query',
+    async () => (await query(user.url, `select from pg_stat_activity where wait_event = 'PgSleep'`)).length > 0,
+  );
+  await killServer();
+  const squatter = await occupy(Number(new URL(user.url).port));
+  await busy;
+  await new Promise((pass) => setTimeout(pass, 2000));
+  await new Promise((done) => squatter.close(done));
+  await until('the server to be back', () => query(user.url, 'select 1 as n').catch(() => undefined));
+  await user.close();
+  expect(await serverStopped()).toBe(true);
+});
+
+it.each([0, 520, 700])('is not left running by a user that leaves %i ms after it was killed', async (ms) => {
+  const user = await startUser(dataDir);
+  await killServer();
+  await new Promise((pass) => setTimeout(pass, ms));
+  await user.close();
+  expect(await serverRuns()).toBe(false);
 });
 
 it('leaves nothing that looks like a cluster when initdb is killed half-way', async () => {
@@ -197,7 +255,7 @@ it('takes another port when its own is busy', async () => {
 
 function occupy(port: number): Promise<Server> {
   return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
+    const server = createServer((socket) => socket.destroy()).once('error', reject);
     server.listen(port, '127.0.0.1', () => resolve(server));
   });
 }
