@@ -16,8 +16,8 @@ const MESSAGES = `select n, format('bench-%s', lpad((n % $2)::text, 3, '0')) as 
 export async function queueResults(database: BenchDatabase, count: number, accounts: number): Promise<string[]> {
   const rows = await database.query<{ id: string }>(
     `with m as materialized (${MESSAGES}),
-          r as (insert into result_event (reference_id, ats_id, client_id, event, status, body, created_at)
-                select id, ats_id, '${CLIENT_ID}', 'candidate.created', 'success', ${BODY}, now() from m)
+          r as (insert into result_event (reference_id, ats_id, client_id, event, status, body, created_at, position)
+                select id, ats_id, '${CLIENT_ID}', 'candidate.created', 'success', ${BODY}, now(), n from m)
      insert into outbox_message (ats_id, entity_key, reference_id) select ats_id, ${ENTITY}, id from m order by n
      returning reference_id as id`,
     [count, accounts],
@@ -37,8 +37,8 @@ export function makeResults(database: BenchDatabase, count: number, accounts: nu
 export async function queueOneEntity(database: BenchDatabase, atsId: string, count: number): Promise<void> {
   await database.query(
     `with m as materialized (select n, $1::text as ats_id, 0 as e, uuidv7() as id from generate_series(1, $2::int) n),
-          r as (insert into result_event (reference_id, ats_id, client_id, event, status, body, created_at)
-                select id, ats_id, '${CLIENT_ID}', 'candidate.created', 'success', ${BODY}, now() from m)
+          r as (insert into result_event (reference_id, ats_id, client_id, event, status, body, created_at, position)
+                select id, ats_id, '${CLIENT_ID}', 'candidate.created', 'success', ${BODY}, now(), n from m)
      insert into outbox_message (ats_id, entity_key, reference_id) select ats_id, ${ENTITY}, id from m order by n`,
     [atsId, count],
   );
@@ -74,8 +74,8 @@ export async function makeHistory(database: BenchDatabase, count: number, days: 
                 from generate_series(1, $3::int) n),
             f as (insert into flow (reference_id, ats_id, client_id, source, event, entity_id, payload)
                   select id, ats_id, '${CLIENT_ID}', 'rest', 'candidate.created', 'candidate-' || n, '{"candidate_id":"x"}' from m),
-            r as (insert into result_event (reference_id, ats_id, client_id, event, status, body, created_at)
-                  select id, ats_id, '${CLIENT_ID}', 'candidate.created', 'success', ${BODY}, now() from m)
+            r as (insert into result_event (reference_id, ats_id, client_id, event, status, body, created_at, position)
+                  select id, ats_id, '${CLIENT_ID}', 'candidate.created', 'success', ${BODY}, now(), n from m)
        insert into delivery_attempt (id, ats_id, reference_id, direction, event, number, outcome, status_code, duration_ms,
                                      signature, request_headers, response_headers, response_body)
        select id, ats_id, id, 'outgoing', 'candidate.created', 1, 'success', 200, 12, repeat('0', 80), '{}', '{}', '{}' from m`,

@@ -29,6 +29,10 @@ export async function startProgram(
   const inherited = Object.fromEntries(INHERITED.map((name) => [name, process.env[name]]));
   const env = { ...inherited, HOST: '127.0.0.1', PORT: String(port), ...settings };
   const child = spawn(process.execPath, [...profiling(), ...args], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  // Nothing outlives the benchmark, however that ends.
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('exit', () => process.off('exit', kill));
   let complaint = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint = (complaint + text).slice(-4000)));
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));

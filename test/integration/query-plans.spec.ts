@@ -9,7 +9,9 @@ import { Entities } from '../../src/entities/entities.repository';
 import type { Result } from '../../src/events/outbound';
 import { entityKey } from '../../src/events/results';
 import { InboxQueue } from '../../src/inbox/inbox-queue.service';
+import * as inboxSql from '../../src/inbox/claim.sql';
 import { Inbox, type AcceptRequest } from '../../src/inbox/inbox.service';
+import * as outboxSql from '../../src/outbox/outbox.sql';
 import { Outbox, type Message, type Settlement } from '../../src/outbox/outbox.service';
 import type { WakeUp } from '../../src/queue/wake-up.service';
 import { ExplainingDatabase, type Scan } from '../support/explaining-database';
@@ -49,7 +51,7 @@ beforeAll(async () => {
   await makeAccounts();
   await Promise.all(Object.keys(FILLINGS).map(fill));
   await giveThemBodies();
-  explaining = new ExplainingDatabase(client);
+  explaining = new ExplainingDatabase(client, { ...named('inbox', inboxSql), ...named('outbox', outboxSql) });
   const database = explaining.asDatabase;
   clock = new Clock(database);
   queue = new InboxQueue(database);
@@ -64,6 +66,10 @@ afterAll(async () => {
   await client.end();
   await store.drop();
 });
+
+function named(room: string, statements: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(statements).map(([name, statement]) => [`${room} ${name}`, statement]));
+}
 
 async function ensurePartitions(): Promise<void> {
   const source = await createDataSource(store.url, 2).initialize();
@@ -107,8 +113,8 @@ async function giveThemBodies(): Promise<void> {
     [ROWS / 10],
   );
   await client.query(
-    `insert into result_event (reference_id, ats_id, client_id, event, status, body, created_at)
-     select reference_id, ats_id, 'client-1', 'candidate.created', 'success', '{}', now() from outbox_message where id <= $1`,
+    `insert into result_event (reference_id, ats_id, client_id, event, status, body, created_at, position)
+     select reference_id, ats_id, 'client-1', 'candidate.created', 'success', '{}', now(), id from outbox_message where id <= $1`,
     [ROWS / 10],
   );
 }
@@ -189,8 +195,7 @@ describe('with a million pending and the statistics of empty tables, it reads on
     await queue.release(batch.slice(third, -2));
     await queue.putBack(batch.slice(-2, -1));
     await queue.retry(batch.at(-1)!, 1000);
-    const names = ['accounts', 'lanes', 'claim', 'lock_lanes', 'settle', 'release', 'put_back', 'retry'];
-    expect([...explaining.statements].sort()).toEqual(names.map((name) => `inbox_${name}`).sort());
+    expect([...explaining.statements].sort()).toEqual(Object.keys(named('inbox', inboxSql)).sort());
     expect(faults()).toEqual([]);
   });
 
@@ -227,7 +232,7 @@ describe('with a million pending and the statistics of empty tables, it reads on
     const verdicts = ['delivered', 'retry', 'dead'] as const;
     await outbox.settle(messages.slice(0, 300).map((message, n) => settlement(message, verdicts[n % 3]!)));
     await outbox.release(messages.slice(300));
-    expect(explaining.statements).toContain('outbox_wake');
+    expect(explaining.statements).toContain('outbox WAKE');
     expect(faults()).toEqual([]);
   });
 
@@ -238,7 +243,7 @@ describe('with a million pending and the statistics of empty tables, it reads on
     );
     const messages = await claim();
     await outbox.settle(messages.filter((m) => m.atsId === 'a-1').map((message) => settlement(message, 'delivered')));
-    expect(explaining.statements).toContain('outbox_park');
+    expect(explaining.statements).toContain('outbox PARK');
     expect(faults()).toEqual([]);
   });
 });

@@ -23,13 +23,17 @@ export interface Scan {
 
 /**
  * Runs the statements of the real services on one connection, having explained each first: with its values, run and undone
- * again, and as the generic plan that PostgreSQL may change to after five runs.
+ * again, and, if it is prepared by a name, as the generic plan that PostgreSQL may change to after five runs.
  */
 export class ExplainingDatabase {
   readonly scans: Scan[] = [];
   readonly statements = new Set<string>();
 
-  constructor(private readonly client: Client) {}
+  /** @param named the statements that a report calls by these names; those of the queue have none of their own */
+  constructor(
+    private readonly client: Client,
+    private readonly named: Readonly<Record<string, unknown>>,
+  ) {}
 
   /** What the services take. */
   get asDatabase(): Database {
@@ -58,12 +62,18 @@ export class ExplainingDatabase {
   }
 
   private async explained<T extends object>(sql: Statement, values: readonly unknown[]): Promise<T[]> {
-    this.statements.add(sql.name);
+    const name = this.nameOf(sql);
+    this.statements.add(name);
     await this.client.query('savepoint explained');
-    await this.explain(sql.name, `explain (analyze, timing off, format json) ${sql.text}`, values);
+    await this.explain(name, `explain (analyze, timing off, format json) ${sql.text}`, values);
     await this.client.query('rollback to explained');
-    if (values.length > 0) await this.explain(sql.name, `explain (generic_plan, format json) ${sql.text}`);
+    if (sql.name !== '' && values.length > 0)
+      await this.explain(name, `explain (generic_plan, format json) ${sql.text}`);
     return (await this.client.query(sql.text, values as unknown[])).rows as T[];
+  }
+
+  private nameOf(sql: Statement): string {
+    return Object.entries(this.named).find(([, statement]) => statement === sql)?.[0] ?? sql.name;
   }
 
   private async explain(statement: string, text: string, values: readonly unknown[] = []): Promise<void> {

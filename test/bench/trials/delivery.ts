@@ -37,8 +37,8 @@ export const delivery: Trial = {
     },
   ],
   sizes: {
-    usual: { rounds: 5, messages: 20_000 },
-    quick: { rounds: 5, messages: 2000 },
+    usual: { rounds: 5, messages: 10_000 },
+    quick: { rounds: 5, messages: 1000 },
     long: { rounds: 5, messages: 50_000 },
   },
   async prepare(stage, size, wanted) {

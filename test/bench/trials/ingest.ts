@@ -33,8 +33,8 @@ export const ingest: Trial = {
       reach: { sense: 'at least', value: 0.6 },
     },
   ],
-  sizes: { usual: { rounds: 7, seconds: 3 }, quick: { rounds: 5, seconds: 0.4 } },
-  async prepare(stage, { seconds = 3 }, wanted) {
+  sizes: { usual: { rounds: 5, seconds: 2 }, quick: { rounds: 5, seconds: 0.25 } },
+  async prepare(stage, { seconds = 2 }, wanted) {
     const database = await stage.database();
     const acknowledged: string[] = [];
     const apps = {

@@ -16,8 +16,8 @@ export const ingestLatency: Trial = {
       reach: { sense: 'at most', value: 50 },
     },
   ],
-  sizes: { usual: { rounds: 5, seconds: 4 }, quick: { rounds: 5, seconds: 0.4 } },
-  async prepare(stage, { seconds = 4 }) {
+  sizes: { usual: { rounds: 5, seconds: 3 }, quick: null },
+  async prepare(stage, { seconds = 3 }) {
     const database = await stage.database();
     const { origin } = await stage.gateway(database, 'api');
     const options = { origin, targets: targets(ACCOUNTS), connections: CONNECTIONS, seconds };
@@ -61,8 +61,8 @@ export const idleLatency: Trial = {
     },
   ],
   sizes: {
-    usual: { rounds: 5, seconds: 6, rate: 5 },
-    quick: { rounds: 5, seconds: 1, rate: 5 },
+    usual: { rounds: 5, seconds: 5, rate: 5 },
+    quick: { rounds: 5, seconds: 0.6, rate: 5 },
     long: { rounds: 5, seconds: 30, rate: 5 },
   },
   async prepare(stage, { seconds = 6, rate = 5 }) {

@@ -18,7 +18,7 @@ export const start: Trial = {
       reach: { sense: 'at most', value: 3 },
     },
   ],
-  sizes: { usual: { rounds: 5 }, quick: { rounds: 3 } },
+  sizes: { usual: { rounds: 5 }, quick: null },
   async prepare(stage) {
     await build();
     const directory = await makeDirectory();
