@@ -79,7 +79,7 @@ describeInBrowser('the pages of the portal', () => {
 
     receiver.script = () => 200;
     await go('My Configuration');
-    await button('Send a ping again').click();
+    await button('Only send a ping').click();
     await page.getByText('Your endpoint took the ping.').waitFor();
     expect(await page.getByText('The last ping to this URL failed.').count()).toBe(0);
   });

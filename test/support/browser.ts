@@ -42,7 +42,7 @@ export async function inspect(page: Page, name: string): Promise<void> {
     faults.push(...(await accessibilityFaults(page)).map((fault) => `${looked}: ${fault}`));
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     if (overflow > 0) faults.push(`${looked}: ${overflow} px wider than the screen`);
-    if (suffix !== null) await screenshot(page, name + suffix);
+    if (suffix !== null) await screenshot(page, name + suffix, viewport === WIDE);
   }
   await page.emulateMedia({ colorScheme: 'light' });
   await page.setViewportSize(WIDE);
@@ -58,8 +58,8 @@ async function accessibilityFaults(page: Page): Promise<string[]> {
     .flatMap(({ id, help, nodes }) => nodes.map(({ html }) => `${id}: ${help}: ${html.slice(0, 200)}`));
 }
 
-async function screenshot(page: Page, name: string): Promise<void> {
-  const image = await page.screenshot({ fullPage: true });
+async function screenshot(page: Page, name: string, fullPage: boolean): Promise<void> {
+  const image = await page.screenshot({ fullPage });
   expect(image.length).toBeLessThanOrEqual(MAX_SCREENSHOT_BYTES);
   const path = join(SCREENSHOTS, `${name}.png`);
   if (process.env.UPDATE_SCREENSHOTS) {

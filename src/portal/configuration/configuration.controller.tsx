@@ -81,7 +81,7 @@ export class ConfigurationController {
   private async showWith(response: Response, atsId: string, faults: Faults): Promise<void> {
     const [{ account, endpoint }, secrets] = await Promise.all([this.accounts.find(atsId), this.secrets.list(atsId)]);
     const check = await this.checks.find(atsId, endpoint.url);
-    const state = endpointState(endpoint, this.clock.now());
+    const state = endpointState(endpoint, check, this.clock.now());
     const status = Object.keys(faults).length > 0 ? 422 : 200;
     await this.pages.show(
       response,

@@ -38,16 +38,16 @@ export function EndpointCard({ endpoint, state, check, fault, admin }: EndpointC
             optional
             hint="Saving sends a signed ping, marked as a test, and shows the answer. Empty: results are kept for 30 days."
           />
-          <button class="button primary" type="submit">
-            Save and send a ping
-          </button>
-        </Form>
-      )}
-      {admin && url !== null && (
-        <Form action="/portal/configuration/ping">
-          <button class="button" type="submit">
-            Send a ping again
-          </button>
+          <div class="actions">
+            <button class="button primary" type="submit">
+              Save and send a ping
+            </button>
+            {url !== null && (
+              <button class="button" type="submit" formAction="/portal/configuration/ping">
+                Only send a ping
+              </button>
+            )}
+          </div>
         </Form>
       )}
     </Card>

@@ -1,11 +1,11 @@
 import type { VNode } from 'preact';
 import { Notice } from '../page/elements';
-import { isGood, type EndpointCheck } from './endpoint-checks.service';
+import { isFailing, type EndpointCheck } from './endpoint-checks.service';
 import { plainWords } from './plain-words';
 
 /** Stays until something arrives: a good ping, or a delivery. */
 export function CheckWarning({ check }: { check: EndpointCheck }): VNode | null {
-  if (isGood(check.statusCode) || check.deliveredSince) return null;
+  if (!isFailing(check)) return null;
   return (
     <Notice tone="warning">
       <p>

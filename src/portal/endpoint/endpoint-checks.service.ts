@@ -112,6 +112,11 @@ export function isGood(statusCode: number | null): boolean {
   return statusCode !== null && statusCode >= 200 && statusCode < 300;
 }
 
+/** Until something arrives: a good ping, or a delivery. */
+export function isFailing({ statusCode, deliveredSince }: EndpointCheck): boolean {
+  return !isGood(statusCode) && !deliveredSince;
+}
+
 /** In the shape of every event, so that a receiver needs nothing of its own to read it. */
 function pingBody(referenceId: string, now: number): object {
   return {

@@ -1,5 +1,6 @@
 import type { Endpoint } from '../../accounts/endpoint.entity';
 import type { Tone } from '../page/elements';
+import { isFailing, type EndpointCheck } from './endpoint-checks.service';
 
 /** How an endpoint is doing, in a word and a sentence. */
 export interface EndpointState {
@@ -11,8 +12,11 @@ export interface EndpointState {
 
 type Health = Pick<Endpoint, 'url' | 'disabledAt' | 'disabledReason' | 'failuresInRow' | 'pausedUntil'>;
 
-/** @param now milliseconds since 1970, by the database's clock */
-export function endpointState(endpoint: Health, now: number): EndpointState {
+/**
+ * @param check what it answered to its last ping, if that URL got one
+ * @param now milliseconds since 1970, by the database's clock
+ */
+export function endpointState(endpoint: Health, check: EndpointCheck | null, now: number): EndpointState {
   const { url, disabledAt, disabledReason, failuresInRow, pausedUntil } = endpoint;
   if (url === null) {
     return state('no_url', 'warning', 'No URL', 'Results are kept, and delivered once a webhook URL is set.');
@@ -30,7 +34,10 @@ export function endpointState(endpoint: Health, now: number): EndpointState {
     const count = failuresInRow === 1 ? 'The last delivery failed' : `The last ${failuresInRow} deliveries failed`;
     return state('failing', 'warning', 'Failing', `${count}. They are tried again by themselves.`);
   }
-  return state('healthy', 'success', 'Healthy', 'Deliveries arrive.');
+  if (check !== null && isFailing(check)) {
+    return state('failing', 'warning', 'Ping failed', 'The last ping failed, and nothing was delivered since.');
+  }
+  return state('healthy', 'success', 'Healthy', 'No delivery is failing.');
 }
 
 function state(name: EndpointState['name'], tone: Tone, label: string, sentence: string): EndpointState {

@@ -31,9 +31,11 @@ const DUE = statement(
       for update of a skip locked`,
 );
 
+/** The breaker's time is copied here: a Date on its way through would lose microseconds, and never be equal again. */
 const TOLD = statement(
   'account_notice_told',
-  `insert into account_notice as n (ats_id, sent_at, breaker_opened_at) values ($1, now(), $2)
+  `insert into account_notice as n (ats_id, sent_at, breaker_opened_at)
+   select $1, now(), case when $2::bool then breaker_opened_at end from endpoint where ats_id = $1
    on conflict (ats_id) do update
       set sent_at = now(), breaker_opened_at = coalesce(excluded.breaker_opened_at, n.breaker_opened_at)
     where n.sent_at <= now() - interval '1 hour'
@@ -81,8 +83,7 @@ export class Notices {
   }
 
   private async tell(tx: Tx, due: Due): Promise<boolean> {
-    const opened = due.breaker ? due.breaker_opened_at : null;
-    if ((await tx.query(TOLD, [due.ats_id, opened])).length === 0) return false;
+    if ((await tx.query(TOLD, [due.ats_id, due.breaker])).length === 0) return false;
     const data = { account_name: due.name, lines: linesOf(due) };
     for (const { email } of await tx.query<{ email: string }>(ADMINS, [due.ats_id])) {
       await this.mails.enqueue('notice', email, data, tx);

@@ -23,8 +23,8 @@ export class OverviewController {
   @Get()
   async show(@AccountOf() atsId: string, @Res() response: Response): Promise<void> {
     const [{ endpoint }, failure] = await Promise.all([this.accounts.find(atsId), this.failures.find(atsId)]);
-    const state = endpointState(endpoint, this.clock.now());
     const check = await this.checks.find(atsId, endpoint.url);
+    const state = endpointState(endpoint, check, this.clock.now());
     await this.pages.show(response, <OverviewPage {...{ state, check, failure }} url={endpoint.url} />);
   }
 }

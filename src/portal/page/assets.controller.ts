@@ -2,9 +2,11 @@ import { Controller, Get, Param, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import { Auth } from '../../auth/caller';
 import { DomainError } from '../../errors';
+import { Undocumented } from '../../http/documented';
 import { findAsset } from './assets';
 
 @Auth('none')
+@Undocumented('part of a page for people')
 @Controller('portal/assets')
 export class AssetsController {
   @Get(':file')
