@@ -36,10 +36,8 @@ beforeAll(async () => {
     victimsFlow = String((await call(gateway, victim, path, { body })).body.reference_id);
   }
   victimsFile = await uploaded(gateway, victim);
-  await until('the writes to be processed', async () => {
-    const { body } = await call(gateway, victim, `/v1/flows/${victimsFlow}`);
-    return body.status !== 'accepted';
-  });
+  const pending = 'select from inbox_message union all select from scoring_task';
+  await until('the writes to be processed', async () => (await database.query(pending)).rowCount === 0);
 });
 
 afterAll(async () => {
