@@ -65,7 +65,9 @@ const patch = (id: string, fields: object): Promise<string> => write('PATCH', `c
 
 async function process(): Promise<void> {
   const worker = await startGateway({ databaseUrl: gateway.databaseUrl, env: { ROLE: 'worker', DATA_DIR: dataDir } });
-  await until('all to be processed', async () => (await database.query('select from inbox_message')).rowCount === 0);
+  // A new application has its result once it is scored.
+  const pending = 'select from inbox_message union all select from scoring_task';
+  await until('all to be processed', async () => (await database.query(pending)).rowCount === 0);
   await worker.close();
 }
 

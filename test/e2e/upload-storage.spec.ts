@@ -6,13 +6,17 @@ import { FILE_STORAGE, type FileStorage } from '../../src/uploads/file-storage';
 import { Sweeper } from '../../src/uploads/sweeper.service';
 import { pdf } from '../support/documents';
 import { call, makeAccount, startGateway, type Gateway, type TestAccount } from '../support/gateway';
-import { killProcesses, startGatewayProcess } from '../support/gateway-process';
+import { build, killProcesses, startGatewayProcess } from '../support/gateway-process';
 import { createDatabase } from '../support/postgres';
 import { startS3, type S3Server } from '../support/s3';
 import { until } from '../support/until';
 import { filesIn, upload, uploaded } from '../support/uploads';
 
 const MIB = 1024 * 1024;
+
+jest.setTimeout(180_000);
+
+beforeAll(build);
 
 describe('with an S3-compatible bucket', () => {
   let s3: S3Server;
