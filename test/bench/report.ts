@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg, release, totalmem } from 'node:os';
+import { cpus, loadavg, platform, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { isReached, outcome, spread, titleOf, type Result, type Spread } from './figure';
@@ -22,7 +22,7 @@ export function describeMachine(): string {
   const processors = cpus();
   const memory = Math.round(totalmem() / 2 ** 30);
   const load = loadavg()[0]!.toFixed(1);
-  return `${processors.length} × ${processors[0]?.model.trim()}, ${memory} GiB, Linux ${release()}, load ${load} before the run`;
+  return `${processors.length} × ${processors[0]?.model.trim()}, ${memory} GiB, ${platform()}, load ${load} before the run`;
 }
 
 export function describeVersions(postgres: { version: string; settings: string }): string {
