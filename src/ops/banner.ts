@@ -10,7 +10,12 @@ export function banner(origin: string, env: Env, withDemo: boolean): string {
     `    Health     ${origin}/health/ready`,
     ...(env.ROLE === 'worker'
       ? []
-      : [`    API        ${origin}/v1`, `    Reference  ${origin}/docs`, `    Received   ${origin}/dev/receiver`]),
+      : [
+          `    Portal     ${origin}/portal`,
+          `    API        ${origin}/v1`,
+          `    Reference  ${origin}/docs`,
+          `    Received   ${origin}/dev/receiver`,
+        ]),
     '',
   ];
   if (withDemo) lines.push('  Push a candidate, then look at what was received:', '', curl(origin), '');

@@ -149,6 +149,10 @@ async function freePort(): Promise<number> {
   it('holds what production needs and nothing else', () => {
     const app = join(image.root, image.workdir);
     expect(readdirSync(app).sort()).toEqual(['.data', 'dist', 'node_modules', 'package.json']);
+    // What the compiler does not carry along.
+    for (const file of ['accounts/password-worker.mjs', 'portal/assets/portal.css']) {
+      expect({ [file]: existsSync(join(app, 'dist', 'src', file)) }).toEqual({ [file]: true });
+    }
     expect(image).toMatchObject({ user: 'node', env: { NODE_ENV: 'production' } });
     const { devDependencies } = JSON.parse(readFileSync(join(CONTEXT, 'package.json'), 'utf8')) as Record<
       string,

@@ -29,8 +29,10 @@ export function UsersPage({ users, refused }: UsersPageProps): VNode {
             {users.map((user) => (
               <tr key={`${user.email} ${String(user.invitedUntil === null)}`}>
                 <td data-label="E-mail">
-                  {user.email}
-                  {user.email === visitor?.email && <span class="muted"> (you)</span>}
+                  <span>
+                    {user.email}
+                    {user.email === visitor?.email && <span class="muted"> (you)</span>}
+                  </span>
                 </td>
                 <td data-label="Role">{user.role === 'admin' ? 'Admin' : 'Viewer'}</td>
                 <td data-label="Last sign-in">
