@@ -1,4 +1,4 @@
-// A bare Express route with its own JSON parser: what Node and Express alone would do.
+// A bare Express route with its own JSON parser: what Node and Express alone would do. It is the Express that Nest brings.
 import express from 'express';
 import { uuidv7 } from 'uuidv7';
 
