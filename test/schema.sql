@@ -195,15 +195,15 @@ CREATE INDEX idempotency_key_age ON idempotency_key USING brin (created_at);
 CREATE UNIQUE INDEX idempotency_key_pkey ON idempotency_key USING btree (ats_id, client_id, source, key);
 
 table inbox_message (
-  id bigint not null generated always as identity,
-  ats_id text collate "C" not null,
-  client_id text collate "C" not null,
+  id bigint not null generated always as identity statistics 0,
+  ats_id text collate "C" not null statistics 0,
+  client_id text collate "C" not null statistics 0,
   reference_id uuid not null,
   attempt integer not null default 0,
   failures smallint not null default 0,
   crashes smallint not null default 0,
-  available_at timestamp with time zone not null default now(),
-  leased_until timestamp with time zone not null default '-infinity'::timestamp with time zone
+  available_at timestamp with time zone not null default now() statistics 0,
+  leased_until timestamp with time zone not null default '-infinity'::timestamp with time zone statistics 0
 ) with (fillfactor=70, autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=500, autovacuum_vacuum_cost_delay=0, autovacuum_analyze_scale_factor=0.2);
 constraint inbox_message_pkey on inbox_message PRIMARY KEY (id);
 CREATE INDEX inbox_message_lane ON inbox_message USING btree (ats_id, client_id, id);
@@ -250,14 +250,14 @@ constraint member_pkey on member PRIMARY KEY (ats_id, client_id, user_id);
 CREATE UNIQUE INDEX member_pkey ON member USING btree (ats_id, client_id, user_id);
 
 table outbox_message (
-  id bigint not null generated always as identity,
-  ats_id text collate "C" not null,
-  entity_key text collate "C" not null,
+  id bigint not null generated always as identity statistics 0,
+  ats_id text collate "C" not null statistics 0,
+  entity_key text collate "C" not null statistics 0,
   reference_id uuid not null,
   attempt integer not null default 0,
   failures smallint not null default 0,
-  available_at timestamp with time zone not null default now(),
-  leased_until timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  available_at timestamp with time zone not null default now() statistics 0,
+  leased_until timestamp with time zone not null default '-infinity'::timestamp with time zone statistics 0,
   queued_at timestamp with time zone not null default now()
 ) with (fillfactor=70, autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=500, autovacuum_vacuum_cost_delay=0, autovacuum_analyze_scale_factor=0.2);
 constraint outbox_message_pkey on outbox_message PRIMARY KEY (id);

@@ -56,9 +56,9 @@ async function backlog(of: readonly string[], each: number): Promise<void> {
     `with t as materialized (
        select ats_id, uuidv7() as id from unnest('{${of.join()}}'::text[]) ats_id, generate_series(1, ${each})
      ), stored as (
-       insert into result_event (reference_id, ats_id, client_id, event, status, body, created_at)
+       insert into result_event (reference_id, ats_id, client_id, event, status, body, created_at, position)
        select id, ats_id, 'client-1', 'candidate.created', 'success',
-              json_build_object('reference_id', id, 'event_id', id, 'data', json_build_object()), now() from t)
+              json_build_object('reference_id', id, 'event_id', id, 'data', json_build_object()), now(), 1 from t)
      insert into outbox_message (ats_id, entity_key, reference_id) select ats_id, id::text, id from t`,
   );
 }
