@@ -104,9 +104,14 @@ export const LOAD_APPLICATION = statement(
     where ats_id = $1 and client_id = $2 and application_id = $3 and created_at = $4::timestamptz`,
 );
 
-/** Its clock is read within the lane, as for every change of an entity: who pages by it sees the score come. */
+/** Behind every change of the workspace's applications, as any other (`entities.sql.ts`): who pages by it sees the score come. */
 export const SAVE_APPLICATION = statement(
   'scoring_save_application',
-  `update application set data = $4::json, updated_at = clock_timestamp()
+  `update application
+      set data = $4::json,
+          updated_at = interval '1 microsecond' +
+                       greatest(clock_timestamp(), (select e.updated_at from application e
+                                                     where e.ats_id = $1 and e.client_id = $2
+                                                     order by e.updated_at desc, e.application_id desc limit 1))
     where ats_id = $1 and client_id = $2 and application_id = $3`,
 );

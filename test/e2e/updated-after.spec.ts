@@ -37,8 +37,10 @@ async function list(path: string, query: Record<string, string> = {}): Promise<L
   return body as unknown as Listed;
 }
 
+/** And scored, which changes an application once more. */
 async function processed(): Promise<void> {
-  await until('the inbox to be empty', async () => (await database.query('select from inbox_message')).rowCount === 0);
+  const pending = 'select from inbox_message union all select from scoring_task';
+  await until('all to be processed', async () => (await database.query(pending)).rowCount === 0);
 }
 
 async function post(path: string, body: object, gateway = gateways[0]): Promise<void> {
@@ -80,8 +82,10 @@ test.each(Object.keys(PATHS))(
     await processed();
     await stepBack(kind);
     const [first] = (await list(PATHS[kind]!)).data;
-    for (const id of ['second', 'third', 'first']) await post(PATHS[kind]!, BODIES[kind]!(id));
-    await processed();
+    for (const id of ['second', 'third', 'first']) {
+      await post(PATHS[kind]!, BODIES[kind]!(id));
+      await processed();
+    }
     const { data } = await list(PATHS[kind]!, { updated_after: first!.updated_at });
     expect(data.map((e) => e[`${kind}_id`])).toEqual(['second', 'third', 'first']);
     expect(new Set(data.map((e) => e.updated_at)).size).toBe(3);

@@ -281,15 +281,17 @@ describe('a result that awaits its score', () => {
 describe('the score', () => {
   test('stands in the application from then on, and whoever pages by its last change sees it come', async () => {
     await create('x');
-    const [before] = await sql<{ updated_at: Date }>('select updated_at from application');
+    // As if the database's clock had stepped back by an hour since.
+    await sql(`update application set updated_at = updated_at + interval '1 h'`);
+    const [before] = await sql<{ updated_at: string }>('select updated_at::text from application');
     await apply([['updated', 'x', { stage: 'interview' }]]);
     const [updatedFirst] = (await sql<{ reference_id: string }>(
       'select reference_id from flow order by 1 desc limit 1',
     )) as [{ reference_id: string }];
     await tasks.finish(await claimOne(), GOOD, 'someone');
     expect(await application('x')).toMatchObject({ stage: 'interview', ...SCORED });
-    const [after] = await sql<{ updated_at: Date }>('select updated_at from application');
-    expect(after!.updated_at.getTime()).toBeGreaterThan(before!.updated_at.getTime());
+    const [after] = await sql<{ updated_at: string }>('select updated_at::text from application');
+    expect(after!.updated_at > before!.updated_at).toBe(true);
     expect((await results())[updatedFirst.reference_id]!.data).not.toHaveProperty('score');
 
     const [patched, replaced] = await apply([
