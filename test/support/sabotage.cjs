@@ -8,13 +8,13 @@ const die = () => process.kill(process.pid, 'SIGKILL');
 const PLACES = {
   /** Whoever applies a write of the candidate dies. */
   'while applying': {
-    file: /candidates\.repository$/,
-    patch({ CandidatesRepository: { prototype } }) {
+    file: /entities\.repository$/,
+    patch({ Entities: { prototype } }) {
       const { load } = prototype;
-      prototype.load = async function (tx, keys) {
-        const states = await load.call(this, tx, keys);
+      prototype.load = async function (tx, name, keys) {
+        const stored = await load.call(this, tx, name, keys);
         if (keys.some((key) => key.entityId === SABOTAGE_ID)) die();
-        return states;
+        return stored;
       };
     },
   },
