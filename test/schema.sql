@@ -106,7 +106,8 @@ table delivery_attempt (
   request_headers json,
   payload text,
   response_headers json,
-  response_body text
+  response_body text,
+  test boolean not null default false
 ) partition by RANGE (id);
 constraint delivery_attempt_direction_check on delivery_attempt CHECK ((direction = ANY (ARRAY['incoming'::text, 'outgoing'::text])));
 constraint delivery_attempt_outcome_check on delivery_attempt CHECK ((outcome = ANY (ARRAY['success'::text, 'failure'::text, 'error'::text])));
@@ -114,6 +115,7 @@ constraint delivery_attempt_pkey on delivery_attempt PRIMARY KEY (ats_id, id);
 CREATE INDEX delivery_attempt_flow ON ONLY delivery_attempt USING btree (reference_id);
 CREATE UNIQUE INDEX delivery_attempt_pkey ON ONLY delivery_attempt USING btree (ats_id, id);
 comment on column delivery_attempt.payload is 'null: the flow''s payload or the result event''s body';
+comment on column delivery_attempt.test is 'sent from the portal to try the endpoint out: of no flow, counted nowhere';
 
 table endpoint (
   ats_id text collate "C" not null,
