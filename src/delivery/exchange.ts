@@ -39,7 +39,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   private readonly timer: NodeJS.Timeout;
   private readonly chunks: Buffer[] = [];
   private controller: Dispatcher.DispatchController | undefined;
-  private ended: Error | undefined;
+  private ended = false;
   private statusCode = 0;
   private headers: Headers = {};
   private size = 0;
@@ -57,7 +57,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   /** Called before anything is written: what was given up while it waited for a socket is never sent. */
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.controller = controller;
-    if (this.ended !== undefined) controller.abort(this.ended);
+    if (this.ended) controller.abort(new Error('It was given up'));
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, statusCode: number, headers: Headers): void {
@@ -83,21 +83,26 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   private succeed(): void {
-    if (this.ended !== undefined) return;
-    this.end(new Error('It has ended'));
+    if (this.ended) return;
+    this.end();
     const { statusCode, headers, chunks } = this;
-    this.resolve({ statusCode, headers, body: Buffer.concat(chunks).subarray(0, this.limits.maxBodyBytes) });
+    this.resolve({ statusCode, headers, body: whole(chunks).subarray(0, this.limits.maxBodyBytes) });
   }
 
   private fail(error: Error): void {
-    if (this.ended !== undefined) return;
-    this.end(error);
+    if (this.ended) return;
+    this.end();
     this.reject(error);
     this.controller?.abort(error);
   }
 
-  private end(reason: Error): void {
-    this.ended = reason;
+  private end(): void {
+    this.ended = true;
     clearTimeout(this.timer);
   }
+}
+
+/** A short answer comes in one piece, which is not copied. */
+function whole(chunks: readonly Buffer[]): Buffer {
+  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
 }

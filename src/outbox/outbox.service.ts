@@ -160,9 +160,11 @@ export class Outbox {
     limit: number,
     leaseMs: number,
   ): Promise<{ messages: Message[]; parked: boolean }> {
+    // What is looked at is locked: looking at as much of each as all could take together would be mostly in vain.
+    const share = Math.ceil((2 * limit) / accounts.length);
     const rows = await this.database.query<ClaimRow>(CLAIM, [
       accounts.map((a) => a.atsId),
-      accounts.map((a) => a.free),
+      accounts.map((a) => Math.min(a.free, share)),
       this.lows(accounts.map((a) => a.atsId)),
       limit,
       leaseMs,
