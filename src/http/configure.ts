@@ -1,5 +1,5 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import type { NextFunction, Request, Response } from 'express';
+import type { Express, NextFunction, Request, Response } from 'express';
 import { requestLog } from '../observability/request-log';
 import { answerClientError } from './client-error';
 import { ProblemDetailsFilter } from './problem-details.filter';
@@ -16,6 +16,14 @@ function front(req: Request, res: Response, next: NextFunction): void {
   requestLog(req, res, () => securityHeaders(req, res, () => readBody(req, res, next)));
 }
 
+/** In the place of Express's own, which takes the content type apart again that it has just set. */
+function json(this: Response, body: unknown): Response {
+  const text = JSON.stringify(body);
+  if (!this.hasHeader('Content-Type')) this.setHeader('Content-Type', 'application/json; charset=utf-8');
+  this.setHeader('Content-Length', Buffer.byteLength(text));
+  return this.end(text);
+}
+
 /**
  * Everything between the socket and the controllers. For an application made with `bodyParser: false`, and before its
  * `init()` or `listen()`: Nest hands errors of earlier middlewares only to filters it knows by then.
@@ -30,6 +38,8 @@ export function configureHttp(app: NestExpressApplication, trustProxy?: string):
   );
   app.disable('x-powered-by');
   app.disable('etag');
+  const express: Express = app.getHttpAdapter().getInstance();
+  express.response.json = json;
   app.use(front);
   app.useGlobalFilters(new ProblemDetailsFilter());
   Object.assign(app.getHttpServer(), SERVER_TIMEOUTS).on('clientError', answerClientError);

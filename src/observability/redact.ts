@@ -17,9 +17,11 @@ function redactValue(value: unknown, depth: number): unknown {
 }
 
 function redactFields(fields: object, depth: number): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(fields).map(([key, value]) => [key, SECRET_KEY.test(key) ? CENSORED : redactValue(value, depth)]),
-  );
+  const kept: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(fields)) {
+    kept[key] = SECRET_KEY.test(key) ? CENSORED : redactValue(value, depth);
+  }
+  return kept;
 }
 
 /** A copy of a log line's fields without the values of keys that name a secret, at any depth that is printed. */

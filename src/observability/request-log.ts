@@ -1,7 +1,7 @@
 import type { NextFunction, Request, Response } from 'express';
 import { logger } from './logger';
 import { requestDuration } from './metrics';
-import { requestIdFrom, runInContext, type RequestContext } from './request-context';
+import { beginRequest, endRequest, requestIdFrom, runInContext, type RequestContext } from './request-context';
 
 /**
  * Opens the context of a request and writes its one wide line when the connection is done with it. The line has the
@@ -12,8 +12,11 @@ export function requestLog(req: Request, res: Response, next: NextFunction): voi
   const context: RequestContext = { requestId: requestIdFrom(req.headers['x-request-id']), fields: {} };
   res.setHeader('X-Request-Id', context.requestId);
   // `close` follows every response, the completed and the abandoned.
-  res.once('close', () => runInContext(context, () => writeLine(req, res, context, performance.now() - started)));
-  runInContext(context, next);
+  res.once('close', () => {
+    runInContext(context, () => writeLine(req, res, context, performance.now() - started));
+    endRequest();
+  });
+  beginRequest(context, next);
 }
 
 function writeLine(req: Request, res: Response, context: RequestContext, duration: number): void {
