@@ -18,6 +18,30 @@ export interface IncomingAttempt {
   readonly payload: string | null;
 }
 
+/** What was sent to an endpoint to try it out, and what came of it. */
+export interface TestAttempt {
+  /** A UUIDv7 made when it began. */
+  readonly id: string;
+  readonly atsId: string;
+  readonly event: string;
+  readonly outcome: 'success' | 'failure' | 'error';
+  readonly statusCode: number | null;
+  readonly error: string | null;
+  readonly durationMs: number;
+  readonly signature: string;
+  readonly requestHeaders: Record<string, string>;
+  readonly payload: string;
+  readonly responseHeaders: Record<string, string>;
+  readonly responseBody: string | null;
+}
+
+const RECORD_TEST = statement(
+  'delivery_log_record_test',
+  `insert into delivery_attempt (id, ats_id, direction, test, event, number, outcome, status_code, error, duration_ms,
+                                 signature, request_headers, payload, response_headers, response_body)
+   values ($1, $2, 'outgoing', true, $3, 1, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+);
+
 const RECORD_INCOMING = statement(
   'delivery_log_record_incoming',
   `insert into delivery_attempt (id, ats_id, reference_id, direction, event, number, outcome, status_code, error,
@@ -49,7 +73,7 @@ interface Refusal {
 
 /**
  * Every attempt in both directions, kept until its day is dropped. Accepted incoming webhooks are recorded by the
- * statement that accepts them, outgoing attempts by the one that settles them.
+ * statement that accepts them, deliveries by the one that settles them.
  */
 @Injectable()
 export class DeliveryLog {
@@ -86,6 +110,24 @@ export class DeliveryLog {
       await tx.query(LOCK_REFUSALS, [atsId]);
       await tx.query(RECORD_REFUSALS, [refusals.map((r) => r.id), atsId, ...columns, since, REFUSALS_PER_MINUTE]);
     });
+  }
+
+  /** Marked, and of no flow: what is counted of deliveries leaves it out. */
+  async recordTest(attempt: TestAttempt): Promise<void> {
+    await this.database.query(RECORD_TEST, [
+      attempt.id,
+      attempt.atsId,
+      attempt.event,
+      attempt.outcome,
+      attempt.statusCode,
+      attempt.error,
+      attempt.durationMs,
+      attempt.signature,
+      JSON.stringify(attempt.requestHeaders),
+      attempt.payload,
+      JSON.stringify(attempt.responseHeaders),
+      attempt.responseBody,
+    ]);
   }
 
   async recordIncoming(attempt: IncomingAttempt): Promise<void> {

@@ -7,6 +7,7 @@ import { eventId } from '../events/outbound';
 import { logger } from '../observability/logger';
 import { attemptDuration } from '../observability/metrics';
 import type { DueAccount, Message, Settlement } from '../outbox/outbox.service';
+import { recorded } from './outcome';
 import { decide, news } from './retry-policy';
 import { Sender, type Sent } from './sender';
 
@@ -76,7 +77,6 @@ export class Attempts {
     const { outcome, durationMs, signature, headers } = sent;
     const attempted = { outcome, failures: message.failures, probe: account.probing };
     const decision = decide(attempted, this.env.DELIVERY_RETRY_SCHEDULE, Math.random());
-    const answered = outcome.kind === 'answer';
     const delivered = decision.verdict === 'delivered';
     return {
       message,
@@ -84,17 +84,7 @@ export class Attempts {
       waitMs: decision.verdict === 'retry' ? decision.waitMs : 0,
       counted: decision.verdict !== 'retry' || decision.counted,
       effect: this.effect(account, sent, delivered && secretId !== account.secrets.at(-1)?.id ? secretId : null),
-      attempt: {
-        id,
-        outcome: delivered ? 'success' : answered ? 'failure' : 'error',
-        statusCode: answered ? outcome.statusCode : null,
-        error: answered ? null : outcome.fault,
-        durationMs,
-        signature,
-        requestHeaders: headers,
-        responseHeaders: answered ? outcome.headers : {},
-        responseBody: answered ? outcome.body : null,
-      },
+      attempt: { id, ...recorded(outcome), durationMs, signature, requestHeaders: headers },
     };
   }
 

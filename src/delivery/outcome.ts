@@ -13,6 +13,31 @@ export type Outcome =
 /** Named after what the owner of the endpoint can do something about. */
 export type Fault = 'timeout' | 'dns' | 'tls' | 'connection' | 'address_refused';
 
+/** An outcome as the delivery log keeps it. */
+export interface RecordedOutcome {
+  /** `failure`: the other side answered no; `error`: no answer. */
+  readonly outcome: 'success' | 'failure' | 'error';
+  readonly statusCode: number | null;
+  readonly error: string | null;
+  readonly responseHeaders: Record<string, string>;
+  readonly responseBody: string | null;
+}
+
+export function recorded(outcome: Outcome): RecordedOutcome {
+  if (outcome.kind === 'no_answer') {
+    return { outcome: 'error', statusCode: null, error: outcome.fault, responseHeaders: {}, responseBody: null };
+  }
+  const { statusCode, headers, body } = outcome;
+  const success = statusCode >= 200 && statusCode < 300;
+  return {
+    outcome: success ? 'success' : 'failure',
+    statusCode,
+    error: null,
+    responseHeaders: headers,
+    responseBody: body,
+  };
+}
+
 const DNS = /^(ENOTFOUND|EAI_)/;
 const TLS = /^(CERT_|DEPTH_|ERR_TLS|ERR_SSL|SELF_SIGNED|UNABLE_TO_|EPROTO|HOSTNAME_MISMATCH)/;
 const TIMEOUT = /^(UND_ERR_(CONNECT|HEADERS|BODY)_TIMEOUT|ETIMEDOUT|ABORT_ERR)$/;

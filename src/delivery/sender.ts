@@ -58,14 +58,7 @@ export class Sender implements OnApplicationShutdown {
     const { body, timestamp, secrets } = sending;
     const signature = signatureHeader(secrets, timestamp, body);
     const { 'webhook-signature': standard, ...ids } = standardWebhookHeaders(sending.eventId, secrets, timestamp, body);
-    const headers = {
-      'Content-Type': 'application/json',
-      'User-Agent': 'CarvOS-Webhooks/1',
-      'X-Carv-Causation-ID': sending.referenceId,
-      'X-Carv-Event': sending.event,
-      ...(sending.test === true && { 'X-CarvOS-Test': 'true' }),
-      ...ids,
-    };
+    const headers = { ...describingHeaders(sending), ...ids };
     const startedAt = performance.now();
     const signed = { ...headers, 'X-Webhook-Signature': signature, 'webhook-signature': standard };
     const outcome = await this.post(sending.url, signed, body);
@@ -91,6 +84,17 @@ export class Sender implements OnApplicationShutdown {
       return { kind: 'no_answer', fault: faultOf(error) };
     }
   }
+}
+
+/** What says what is sent; beside it stand the ids and signatures of `signing`. */
+export function describingHeaders(sending: Pick<Sending, 'referenceId' | 'event' | 'test'>): Record<string, string> {
+  return {
+    'Content-Type': 'application/json',
+    'User-Agent': 'CarvOS-Webhooks/1',
+    'X-Carv-Causation-ID': sending.referenceId,
+    'X-Carv-Event': sending.event,
+    ...(sending.test === true && { 'X-CarvOS-Test': 'true' }),
+  };
 }
 
 function loggedHeaders(headers: Answer['headers']): Record<string, string> {

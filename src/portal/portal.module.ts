@@ -2,11 +2,14 @@ import { Module } from '@nestjs/common';
 import { AccountsModule } from '../accounts/accounts.module';
 import { AuthModule } from '../auth/auth.module';
 import { SenderModule } from '../delivery/delivery.module';
+import { DeliveryLogModule } from '../delivery-log/delivery-log.module';
+import { EventTypesModule } from '../event-types/event-types.module';
 import { AuditLogController } from './audit/audit-log.controller';
 import { AuditLog } from './audit/audit-log.service';
 import { ConfigurationController } from './configuration/configuration.controller';
 import { CredentialsController } from './configuration/credentials.controller';
 import { EndpointChecks } from './endpoint/endpoint-checks.service';
+import { TestSends } from './endpoint/test-sends.service';
 import { ForgottenController } from './links/forgotten.controller';
 import { LinksController } from './links/links.controller';
 import { MailWorker } from './mail/mail.worker';
@@ -29,12 +32,13 @@ import { Throttle } from './throttle/throttle.service';
 import { UsersController } from './users/users.controller';
 
 @Module({
-  imports: [AccountsModule, AuthModule, SenderModule],
+  imports: [AccountsModule, AuthModule, DeliveryLogModule, SenderModule, EventTypesModule],
   providers: [
     Pages,
     SignIn,
     Throttle,
     Expiry,
+    TestSends,
     EndpointChecks,
     LastFailures,
     AuditLog,

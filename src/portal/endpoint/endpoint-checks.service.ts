@@ -1,12 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { Accounts } from '../../accounts/accounts.service';
-import { WebhookSecrets } from '../../accounts/webhook-secrets.service';
 import { Clock, uuidFloor } from '../../database/clock';
 import { Database, REQUEST_DEADLINE_MS, statement } from '../../database/database';
-import { Sender, type Sent } from '../../delivery/sender';
 import { eventId } from '../../events/outbound';
 import { PINGS } from '../throttle/throttle-rules';
 import { Throttle, tooMany } from '../throttle/throttle.service';
+import { TestSends } from './test-sends.service';
 
 /** What an endpoint last answered to a ping. */
 export interface EndpointCheck {
@@ -21,7 +20,6 @@ export interface EndpointCheck {
 }
 
 const PING = 'ping';
-const UNVERIFIED: readonly number[] = [401, 403];
 const MAX_BODY = 2000;
 const LOOKED_AT = 200;
 
@@ -34,9 +32,9 @@ const FIND = statement(
 
 const DELIVERED_SINCE = statement(
   'endpoint_check_delivered_since',
-  `select from (select direction, outcome from delivery_attempt where ats_id = $1 and id > $2::uuid
+  `select from (select direction, outcome, test from delivery_attempt where ats_id = $1 and id > $2::uuid
                  order by id desc limit ${LOOKED_AT}) a
-    where direction = 'outgoing' and outcome = 'success' limit 1`,
+    where direction = 'outgoing' and not test and outcome = 'success' limit 1`,
 );
 
 const SAVE = statement(
@@ -54,8 +52,7 @@ export class EndpointChecks {
   constructor(
     private readonly database: Database,
     private readonly accounts: Accounts,
-    private readonly secrets: WebhookSecrets,
-    private readonly sender: Sender,
+    private readonly tests: TestSends,
     private readonly throttle: Throttle,
     private readonly clock: Clock,
   ) {}
@@ -79,7 +76,9 @@ export class EndpointChecks {
   async ping(atsId: string): Promise<boolean> {
     const { endpoint } = await this.accounts.find(atsId);
     if (endpoint.url === null) return false;
-    const { outcome, durationMs } = await this.send(endpoint.url, await this.secrets.liveOutgoing(atsId));
+    const referenceId = this.clock.uuidv7();
+    const body = Buffer.from(JSON.stringify(pingBody(referenceId, this.clock.now())));
+    const { outcome, durationMs } = await this.tests.send(atsId, endpoint.url, { event: PING, referenceId, body });
     const answered = outcome.kind === 'answer';
     await this.database.query(SAVE, [
       atsId,
@@ -90,21 +89,6 @@ export class EndpointChecks {
       answered ? outcome.body.slice(0, MAX_BODY) : null,
     ]);
     return answered && isGood(outcome.statusCode);
-  }
-
-  /** As a delivery: while several secrets live, a receiver that refuses one gets each of them. */
-  private async send(url: string, secrets: readonly string[]): Promise<Sent> {
-    const referenceId = this.clock.uuidv7();
-    const body = Buffer.from(JSON.stringify(pingBody(referenceId, this.clock.now())));
-    const order = [...secrets];
-    for (let tries = 1; ; tries++) {
-      const timestamp = this.clock.unixSeconds();
-      const ids = { referenceId, eventId: eventId(referenceId), event: PING };
-      const sent = await this.sender.send({ url, ...ids, body, secrets: order, timestamp, test: true });
-      const refused = sent.outcome.kind === 'answer' && UNVERIFIED.includes(sent.outcome.statusCode);
-      if (!refused || tries >= order.length) return sent;
-      order.unshift(...order.splice(-1));
-    }
   }
 }
 

@@ -8,9 +8,10 @@ const LOOKED_AT = 500;
 const FIND = statement(
   'portal_last_failure',
   `select id, reference_id, event, status_code, error
-     from (select id, reference_id, event, status_code, error, direction, outcome from delivery_attempt
+     from (select id, reference_id, event, status_code, error, direction, outcome, test
+             from delivery_attempt
             where ats_id = $1 order by id desc limit ${LOOKED_AT}) latest
-    where direction = 'outgoing' and outcome <> 'success' order by id desc limit 1`,
+    where direction = 'outgoing' and not test and outcome <> 'success' order by id desc limit 1`,
 );
 
 export interface LastFailure {

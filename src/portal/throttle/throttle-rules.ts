@@ -38,6 +38,9 @@ export const LINK_MAILS_ASKED: Rule = { free: 20, windowMs: HOUR };
 /** Pings to one account's endpoint. */
 export const PINGS: Rule = { free: 10, windowMs: MINUTE };
 
+/** Events that people of one account send to its endpoint to try it out. */
+export const TESTS: Rule = { free: 30, windowMs: 10 * MINUTE };
+
 /** Whether one more try may be made now, and how things stand after it. A refused try changes nothing. */
 export function judge(tries: Tries | null, rule: Rule, now: number): { waitMs: number; tries: Tries } {
   const current =
