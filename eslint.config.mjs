@@ -101,7 +101,11 @@ export default defineConfig(
   },
   {
     files: ['src/portal/assets/*.js'],
-    languageOptions: { globals: { document: 'readonly', navigator: 'readonly', location: 'readonly' } },
+    languageOptions: {
+      globals: Object.fromEntries(
+        ['window', 'document', 'navigator', 'location', 'Blob'].map((name) => [name, 'readonly']),
+      ),
+    },
     rules: { 'no-restricted-globals': 'off' },
   },
 );

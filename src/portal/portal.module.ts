@@ -28,6 +28,8 @@ import { SignIn } from './sign-in/sign-in.service';
 import { SignOutController } from './sign-in/sign-out.controller';
 import { StaffAccounts } from './staff/staff-accounts.service';
 import { StaffController } from './staff/staff.controller';
+import { TestPayloads } from './testing/test-payloads.service';
+import { TestingController } from './testing/testing.controller';
 import { Throttle } from './throttle/throttle.service';
 import { UsersController } from './users/users.controller';
 
@@ -40,6 +42,7 @@ import { UsersController } from './users/users.controller';
     Expiry,
     TestSends,
     EndpointChecks,
+    TestPayloads,
     LastFailures,
     AuditLog,
     StaffAccounts,
@@ -55,6 +58,7 @@ import { UsersController } from './users/users.controller';
     OverviewController,
     ConfigurationController,
     CredentialsController,
+    TestingController,
     UsersController,
     AuditLogController,
     ProfileController,

@@ -343,6 +343,15 @@ describe('what others wrote', () => {
     pages.push(await client.post('/portal/configuration/name', { name: XSS.repeat(9) }, '/portal'));
     pages.push(await client.post('/portal/configuration/webhook-url', { webhook_url: `https://x/${XSS}` }, '/portal'));
     pages.push(await client.post('/portal/users/invitations', { email: XSS }, '/portal'));
+    for (const wanted of ['send', 'preview']) {
+      pages.push(
+        await client.post('/portal/testing', { event: 'candidate.created', payload: XSS, do: wanted }, '/portal'),
+      );
+      pages.push(
+        await client.post('/portal/testing', { event: XSS, sample: XSS, payload: '{}', do: wanted }, '/portal'),
+      );
+    }
+    pages.push(await client.get(`/portal/testing?event=${encodeURIComponent(XSS)}&sample=${encodeURIComponent(XSS)}`));
     const staff = await signedIn(STAFF);
     pages.push(await staff.get(`/portal/accounts?q=${encodeURIComponent(XSS)}`), await staff.get('/portal/accounts'));
     pages.push(
@@ -365,6 +374,7 @@ describe('what others wrote', () => {
       await browser().get('/portal/sign-in'),
       await client.get('/portal/nothing'),
       await client.postRaw('/portal/theme', {}),
+      await client.post('/portal/testing', { payload: '{' }, '/portal/profile'),
     ];
     for (const path of routes('GET', 'portal-session')) answers.push(await client.get(path));
     for (const { headers, status, text } of answers.filter((answer) => answer.status !== 303)) {

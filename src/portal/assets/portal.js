@@ -19,3 +19,46 @@ if (row) row.scrollLeft = current.getBoundingClientRect().left - row.getBounding
 for (const time of document.querySelectorAll('time[datetime]')) {
   time.title = new Date(time.dateTime).toLocaleString();
 }
+
+const payload = document.getElementById('payload');
+if (payload) {
+  const check = document.getElementById('payload-check');
+  const format = document.getElementById('payload-format');
+
+  const tell = () => {
+    const bytes = new Blob([payload.value]).size;
+    let fault = bytes > Number(payload.dataset.maxBytes) ? 'The payload is too large.' : null;
+    try {
+      JSON.parse(payload.value);
+    } catch (error) {
+      fault ??= `Not valid JSON: ${error.message}`;
+    }
+    check.textContent = fault ?? 'Valid JSON.';
+    check.classList.toggle('fault', fault !== null);
+  };
+  let pause;
+  payload.addEventListener('input', () => {
+    clearTimeout(pause);
+    pause = setTimeout(tell, 400);
+  });
+
+  format.hidden = false;
+  format.addEventListener('click', () => {
+    tell();
+    if (check.classList.contains('fault')) return;
+    payload.value = JSON.stringify(JSON.parse(payload.value), null, 2);
+  });
+
+  // What the form sends comes back with its answer; any other way leads away from it.
+  let sending = false;
+  window.addEventListener('beforeunload', (event) => {
+    if (!sending && payload.value !== payload.defaultValue) event.preventDefault();
+  });
+  payload.form.addEventListener('submit', (event) => {
+    // A second click must not send a second test. The value of the button that was pressed has to go along.
+    if (sending) return event.preventDefault();
+    sending = true;
+    if (event.submitter?.value === 'send') event.submitter.textContent = 'Sending…';
+  });
+  window.addEventListener('pageshow', () => (sending = false));
+}

@@ -135,10 +135,17 @@ export function Copyable({ id, value, label }: { id: string; value: string; labe
   return (
     <span class="copyable">
       <code id={id}>{value}</code>
-      <button type="button" class="copy" data-copy={id} aria-label={`Copy ${label}`} hidden>
-        Copy
-      </button>
+      <CopyButton of={id} label={label} />
     </span>
+  );
+}
+
+/** @param props.of the id of what it copies the text of */
+export function CopyButton({ of, label }: { of: string; label: string }): VNode {
+  return (
+    <button type="button" class="copy" data-copy={of} aria-label={`Copy ${label}`} hidden>
+      Copy
+    </button>
   );
 }
 
