@@ -29,7 +29,7 @@ export function Editor({ choice, text, answer, sendable }: EditorProps): VNode {
         <textarea
           id="payload"
           name="payload"
-          rows={22}
+          rows={Math.min(18, Math.max(8, text.split('\n').length + 1))}
           spellcheck={false}
           autocomplete="off"
           autocapitalize="off"
@@ -93,7 +93,7 @@ function Faults({ faults }: { faults: readonly FieldFault[] }): VNode {
   return (
     <>
       <p>
-        <strong>Nothing was sent.</strong> The payload does not fit the event’s schema:
+        <strong>Nothing was sent.</strong> This has to be mended first:
       </p>
       <ul>
         {faults.slice(0, MAX_SHOWN).map(({ field, message }, index) => (

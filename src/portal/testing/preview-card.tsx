@@ -14,10 +14,7 @@ interface PreviewCardProps {
 /** The request to the byte, but for what depends on the moment and on the secrets. */
 export function PreviewCard({ url, test }: PreviewCardProps): VNode {
   return (
-    <Card
-      title="Preview"
-      lead="This is what would be sent. Its ids and its time will be other ones, and so will its signatures."
-    >
+    <Card title="Preview" lead="What would be sent. Ids, time and signatures are made anew when you send it.">
       <pre tabIndex={0} aria-label="Head of the request">
         {headOf(url, test)}
       </pre>

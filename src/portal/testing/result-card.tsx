@@ -23,18 +23,19 @@ export function ResultCard({ url, test, sent }: ResultCardProps): VNode {
       lead={`${plainWords(statusCode, answer.error)} ${consequence(answer)}`}
       aside={<Badge tone={outcome === 'success' ? 'success' : 'danger'}>{statusWords(statusCode)}</Badge>}
     >
-      {(statusCode === 401 || statusCode === 403) && <VerifyHint signature={sent.signature} />}
       <Facts
         of={[
-          ['Sent to', <code>{url}</code>],
-          ['When', <Time at={uuidTime(sent.attemptId)} />],
-          ['Took', `${sent.durationMs} ms`],
-          ['Event id', <Copyable id="event-id" value={eventId(test.referenceId)} label="event id" />],
-          ['Response headers', statusCode === null ? null : <Headers of={answer.responseHeaders} />],
+          ['Answered', statusCode === null ? null : `after ${sent.durationMs} ms`],
+          ['Gave up', statusCode === null ? `after ${sent.durationMs} ms` : null],
           ['Response body', answer.responseBody === null ? null : <Body text={answer.responseBody} />],
+          ['Response headers', statusCode === null ? null : <Headers of={answer.responseHeaders} />],
+          ['Sent to', <code>{url}</code>],
+          ['Sent at', <Time at={uuidTime(sent.attemptId)} />],
+          ['Event id', <Copyable id="event-id" value={eventId(test.referenceId)} label="event id" />],
           ['In the log', <a href={`/portal/deliveries/${sent.attemptId}`}>This test in Webhook Deliveries</a>],
         ]}
       />
+      {(statusCode === 401 || statusCode === 403) && <VerifyHint signature={sent.signature} />}
       <details>
         <summary>What was sent</summary>
         <pre

@@ -23,10 +23,7 @@ interface TestingPageProps {
 export function TestingPage({ endpoint, types, choice, text, answer }: TestingPageProps): VNode {
   const admin = useScene().visitor?.role === 'admin';
   return (
-    <Page
-      title="Webhook Testing"
-      lead="Send an event to your endpoint, signed like a real one and marked as a test, and see what it answers."
-    >
+    <Page title="Webhook Testing" lead="Send your endpoint a signed event, marked as a test, and see what it answers.">
       {!admin && (
         <Notice tone="neutral">
           <p>
@@ -38,7 +35,7 @@ export function TestingPage({ endpoint, types, choice, text, answer }: TestingPa
       <EndpointNotice {...endpoint} />
       {answer?.kind === 'sent' && <ResultCard {...answer} />}
       {answer?.kind === 'preview' && <PreviewCard url={endpoint.url} test={answer.test} />}
-      <Card title="Payload" lead={`${choice.type.description}.`}>
+      <Card title="Payload" lead={leadOf(choice)}>
         <EventPicker types={types} choice={choice} />
         {admin ? (
           <Editor {...{ choice, text, answer }} sendable={endpoint.url !== null} />
@@ -52,6 +49,10 @@ export function TestingPage({ endpoint, types, choice, text, answer }: TestingPa
       </Card>
     </Page>
   );
+}
+
+function leadOf({ type, sample }: Choice): string {
+  return sample === 'success' ? `${type.description}.` : 'What your endpoint gets when the write came to nothing.';
 }
 
 /** A test goes to a disabled endpoint all the same: how else would one know that it is mended? */

@@ -7,7 +7,7 @@ export function VerifyHint({ signature }: { signature: string }): VNode {
   const expected = digests.map((digest) => `# ${digest.replace('v1=', '')}`).join('\n');
   const command = `{ printf '%s.' ${time.replace('t=', '')}; cat body.json; } | openssl dgst -sha256 -hmac "$OUTGOING_SECRET" -hex`;
   return (
-    <div>
+    <div class="ruled">
       <div class="pre-head">
         <h3>If it could not verify the signature</h3>
         <CopyButton of="verify" label="command" />
