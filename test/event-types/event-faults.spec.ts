@@ -101,6 +101,15 @@ test('of a hundred thousand faults it tells a hundred', () => {
   expect(told('candidate.created', { ...body, data: { ...data(body), skills } })).toHaveLength(100);
 });
 
+test('of a large body it can be asked for the first fault alone, which takes no longer than to find it', () => {
+  const type = types.find('meeting.transcript_ready')!;
+  const body = sample('meeting.transcript_ready');
+  const participants = Array.from({ length: 100_000 }, () => ({}));
+  const faulty = { ...body, data: { ...data(body), participants } };
+  expect(faults.find(type, faulty, 'first')).toEqual([{ field: 'data.participants.0.name', message: 'is missing' }]);
+  expect(faults.find(type, type.samples.success, 'first')).toEqual([]);
+});
+
 test('members that nobody described may be added', () => {
   expect(told('candidate.created', { ...sample('candidate.created'), added_later: 1 })).toEqual([]);
 });

@@ -11,6 +11,9 @@ import type { Test } from '../endpoint/test-sends.service';
 /** However it is encoded, a form that holds so much stays below the limit of a request. */
 export const MAX_PAYLOAD_KIB = 256;
 
+/** Longer texts, in UTF-16 units, are told their first fault only. */
+const ALL_FAULTS_UP_TO = 32_768;
+
 /** What stands in a sample in place of what only sending makes. */
 const SET_WHEN_SENT = '(set when sent)';
 
@@ -67,7 +70,7 @@ export class TestPayloads {
     if ('faults' in read) return { status: 422, faults: read.faults };
     const referenceId = this.clock.uuidv7();
     const body = isObject(read.value) ? { ...read.value, ...this.stamp(referenceId) } : read.value;
-    const faults = this.faults.find(type, body);
+    const faults = this.faults.find(type, body, text.length > ALL_FAULTS_UP_TO ? 'first' : 'all');
     if (faults.length > 0) return { status: 422, faults };
     return { test: { event: type.event, referenceId, body: Buffer.from(JSON.stringify(body)) } };
   }
