@@ -132,6 +132,9 @@ export const PARK = queueStatement(
  * claimed under the attempt change, and only for those is the attempt logged. Returns them, and whether they left.
  *
  * A settling whose commit went unheard is simply repeated: a row that it kept has no lease any more.
+ *
+ * The planner takes an equality with a constant for rare, and so fetches the few rows by their ids: with `<> 'retry'` it
+ * reads the whole queue while that is short of 100,000. Likewise the dead stand apart, or all are compared with all.
  */
 export const SETTLE = queueStatement(
   `with s as (
@@ -142,7 +145,7 @@ export const SETTLE = queueStatement(
             error, duration_ms, signature, request_headers, response_headers, response_body, event, counted)
    ), gone as (
      delete from outbox_message m using s
-      where m.id = s.id and m.attempt = s.attempt and s.verdict <> 'retry'
+      where m.id = s.id and m.attempt = s.attempt and s.verdict in ('delivered', 'dead')
      returning m.id, m.attempt, m.ats_id, m.entity_key, m.reference_id
    ), kept as (
      update outbox_message m
@@ -151,9 +154,11 @@ export const SETTLE = queueStatement(
        from s
       where m.id = s.id and m.attempt = s.attempt and m.leased_until > '-infinity' and s.verdict = 'retry'
      returning m.id, m.attempt, m.ats_id, m.reference_id, m.available_at
+   ), dead as materialized (
+     select id, attempt, number from s where verdict = 'dead'
    ), died as (
      insert into dead_message (reference_id, ats_id, entity_key, failures, state)
-     select g.reference_id, g.ats_id, g.entity_key, s.number, 'dead' from gone g join s using (id, attempt) where s.verdict = 'dead'
+     select g.reference_id, g.ats_id, g.entity_key, dead.number, 'dead' from gone g join dead using (id, attempt)
      on conflict (reference_id) do update set failures = excluded.failures, state = 'dead', at = now()
    ), logged as (
      insert into delivery_attempt
