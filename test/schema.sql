@@ -64,6 +64,25 @@ constraint audit_entry_pkey on audit_entry PRIMARY KEY (id);
 CREATE INDEX audit_entry_account ON audit_entry USING btree (ats_id, id DESC);
 CREATE UNIQUE INDEX audit_entry_pkey ON audit_entry USING btree (id);
 
+table bulk_redelivery (
+  id uuid not null,
+  ats_id text collate "C" not null,
+  since timestamp with time zone not null,
+  until timestamp with time zone not null default now(),
+  total integer not null,
+  done integer not null default 0,
+  requested_by text not null,
+  advanced_at timestamp with time zone not null default now(),
+  finished_at timestamp with time zone
+);
+constraint bulk_redelivery_ats_id_fkey on bulk_redelivery FOREIGN KEY (ats_id) REFERENCES account(ats_id);
+constraint bulk_redelivery_pkey on bulk_redelivery PRIMARY KEY (id);
+CREATE UNIQUE INDEX bulk_redelivery_pkey ON bulk_redelivery USING btree (id);
+CREATE UNIQUE INDEX bulk_redelivery_running ON bulk_redelivery USING btree (ats_id) WHERE (finished_at IS NULL);
+comment on table bulk_redelivery is 'Somebody asked to deliver again all that died in a time; a worker queues it in batches';
+comment on column bulk_redelivery.until is 'what dies again meanwhile stays dead';
+comment on column bulk_redelivery.total is 'of messages when it was asked for; some may be redelivered otherwise, or expire';
+
 table candidate (
   ats_id text collate "C" not null,
   client_id text collate "C" not null,

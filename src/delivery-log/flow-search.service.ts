@@ -5,7 +5,7 @@ import { unauthorized } from '../errors';
 import { INBOUND, type InboundEventType, type Source } from '../events/inbound';
 import type { OutboundEventType } from '../events/outbound';
 import { entityKey } from '../events/results';
-import { CLOCKS_APART_MS, statusOf, type FlowStatus } from './flow-trace.service';
+import { CLOCKS_APART_MS, statusOf, type FlowStatus, type Reader } from './flow-trace.service';
 
 /** A flow as lists show it. */
 export interface FlowSummary {
@@ -28,9 +28,6 @@ export interface FlowFilter {
   readonly before?: string;
 }
 
-/** Account and hash of its key, judged in the statement that reads. */
-export type Reader = readonly [atsId: string, apiKeyHash: Buffer | null];
-
 interface Row {
   reference_id: string;
   client_id: string;
@@ -52,11 +49,11 @@ function search(name: string, from: string, filter: string): ReturnType<typeof s
     `flow_search_${name}`,
     `select f.reference_id, f.client_id, f.entity_id, f.event, f.source, r.status as result, r.event as result_event,
             d.state as ended
-       from (select ats_id from account where ats_id = $1 and api_key_hash = $2 and enabled) reader
+       from (select ats_id from account where ats_id = $1 and (api_key_hash = $2 and enabled or $3::bool)) reader
        left join lateral (
          select f.reference_id, f.client_id, f.entity_id, f.event, f.source from ${from}
-          where f.ats_id = reader.ats_id and f.reference_id < $3::uuid and ${filter}
-          order by f.reference_id desc limit $4) f on true
+          where f.ats_id = reader.ats_id and f.reference_id < $4::uuid and ${filter}
+          order by f.reference_id desc limit $5) f on true
        left join result_event r on r.reference_id = f.reference_id
        left join dead_message d on d.reference_id = f.reference_id
       order by f.reference_id desc`,
@@ -64,12 +61,12 @@ function search(name: string, from: string, filter: string): ReturnType<typeof s
 }
 
 const ALL = search('all', 'flow f', 'true');
-const OF_ENTITY = search('entity', 'flow f', 'f.entity_id = $5');
+const OF_ENTITY = search('entity', 'flow f', 'f.entity_id = $6');
 const ENDED = search(
   'ended',
   `(select d.ats_id, d.reference_id, f.client_id, f.entity_id, f.event, f.source
       from dead_message d join flow f on f.reference_id = d.reference_id
-     where d.ats_id = $1 and d.state = $5) f`,
+     where d.ats_id = $1 and d.state = $6) f`,
   'true',
 );
 
@@ -111,7 +108,8 @@ export class FlowSearch {
   }
 
   private async rows(reader: Reader, { status, entityId, before }: FlowFilter, window: number): Promise<Row[]> {
-    const values = [...reader, before ?? LAST, window];
+    const [atsId, apiKeyHash, signedIn = false] = reader;
+    const values = [atsId, apiKeyHash, signedIn, before ?? LAST, window];
     const [sql, ...filter] =
       entityId !== undefined
         ? [OF_ENTITY, entityId]

@@ -56,12 +56,26 @@ interface AttemptRow {
   next_attempt_at: Date | null;
 }
 
+/**
+ * On whose behalf something of an account is read, judged in the statement that reads: by the hash of its key, which may be
+ * gone by now, or because the portal has just found its session.
+ */
+export type Reader = readonly [atsId: string, apiKeyHash: Buffer | null, signedIn?: true];
+
+/** What the portal shows of a flow beside its trace. */
+export interface FlowLook {
+  readonly trace: FlowTrace;
+  readonly entityId: string;
+  /** Of the timeline's attempts, in their order. */
+  readonly attemptIds: readonly string[];
+}
+
 /** A reader whose key no longer counts gets no row at all; one without rights to the flow a row of nulls. */
 const FLOW = statement(
   'flow_trace',
   `select f.client_id, f.source, f.event, r.status as result, r.event as result_event, r.created_at as processed_at,
           f.ats_id, f.entity_id, d.state as ended, d.at as ended_at
-     from (select ats_id from account where ats_id = $2 and api_key_hash = $3 and enabled
+     from (select ats_id from account where ats_id = $2 and (api_key_hash = $3 and enabled or $4::bool)
            union all select null where $2::text is null) reader
      left join flow f on f.reference_id = $1 and f.ats_id = coalesce(reader.ats_id, f.ats_id)
      left join result_event r on r.reference_id = f.reference_id
@@ -93,14 +107,17 @@ export class FlowTraces {
    * Null for an unknown flow and for one of an account other than the reader's.
    *
    * @throws {DomainError} `unauthorized` when the reader's key no longer counts
-   * @param reader account and hash of its key, judged in the statement that reads; null for an operator, who reads all
+   * @param reader null for an operator, who reads all
    */
-  async find(referenceId: string, reader: readonly [string, Buffer | null] | null): Promise<FlowTrace | null> {
-    const [flow] = await this.database.query<FlowRow>(
-      FLOW,
-      [referenceId, ...(reader ?? [null, null])],
-      REQUEST_DEADLINE_MS,
-    );
+  async find(referenceId: string, reader: Reader | null): Promise<FlowTrace | null> {
+    return (await this.look(referenceId, reader))?.trace ?? null;
+  }
+
+  /** The same, with what leads on from it. */
+  async look(referenceId: string, reader: Reader | null): Promise<FlowLook | null> {
+    const [atsId = null, apiKeyHash = null, signedIn = false] = reader ?? [];
+    const values = [referenceId, atsId, apiKeyHash, signedIn];
+    const [flow] = await this.database.query<FlowRow>(FLOW, values, REQUEST_DEADLINE_MS);
     if (flow === undefined) throw unauthorized();
     if (flow.client_id === null) return null;
     const acceptedAt = uuidTime(referenceId);
@@ -116,7 +133,7 @@ export class FlowTraces {
       delivered !== undefined &&
       (await this.database.query(PENDING, [flow.ats_id, key, referenceId], REQUEST_DEADLINE_MS)).length === 0;
     const status = statusOf(flow, settled);
-    return {
+    const trace: FlowTrace = {
       reference_id: referenceId,
       client_id: flow.client_id,
       event: flow.result_event ?? INBOUND[flow.event].asks,
@@ -125,6 +142,7 @@ export class FlowTraces {
       status,
       timeline: [...timeline(flow, acceptedAt, attempts), ...ending(flow, status, delivered)],
     };
+    return { trace, entityId: flow.entity_id, attemptIds: attempts.map(({ id }) => id) };
   }
 }
 

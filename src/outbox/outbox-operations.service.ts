@@ -1,11 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import { uuidTime } from '../database/clock';
+import { AUDIT } from '../accounts/audit';
+import { Clock, uuidTime } from '../database/clock';
 import { Database, statement, type Tx } from '../database/database';
+import type { Reader } from '../delivery-log/flow-trace.service';
 import { DomainError, unauthorized } from '../errors';
 import type { InboundEventType } from '../events/inbound';
 import { entityKey } from '../events/results';
 import { WakeUp } from '../queue/wake-up.service';
 import { WAKE } from './outbox.sql';
+import { DEAD_AT_ONCE, LANES, REQUEUE_DEAD } from './redeliver.sql';
 
 /** One account's messages, for the operator. */
 export interface OutboxStats {
@@ -30,34 +33,12 @@ const FLOW = statement(
                    where f.reference_id = $1 and f.reference_id >= (select reference_id from floor))
    select coalesce(f.ats_id, d.ats_id) as ats_id, f.client_id, f.event, f.entity_id,
           coalesce(f.processed, true) as processed, d.entity_key
-     from (select ats_id from account where ats_id = $2 and api_key_hash = $3 and enabled
+     from (select ats_id from account where ats_id = $2 and (api_key_hash = $3 or $4::bool) and enabled
            union all select null where $2::text is null) reader
      cross join floor
      left join found f on f.ats_id = coalesce(reader.ats_id, f.ats_id)
      left join dead_message d on d.reference_id = $1 and d.ats_id = coalesce(reader.ats_id, d.ats_id)
           and (d.state = 'dead' or f.ats_id is not null)`,
-);
-
-/**
- * The workspaces' lanes, as processing takes them: the ids of an entity's messages must become visible in their order.
- * It also lets two redeliveries of one flow follow each other, so that the second finds the message of the first.
- */
-const LANES = statement(
-  'outbox_lanes',
-  `select from workspace where ats_id = $1 and ($2::text is null or client_id = $2) order by client_id
-      for no key update`,
-);
-
-const REQUEUE_DEAD = statement(
-  'outbox_requeue_dead',
-  `with gone as (
-     delete from dead_message where reference_id in (
-       select reference_id from dead_message where ats_id = $1 and state = 'dead' and at >= $2::timestamptz
-        order by at, reference_id limit $3 for update skip locked)
-     returning ats_id, entity_key, reference_id, at)
-   insert into outbox_message (ats_id, entity_key, reference_id)
-   select ats_id, entity_key, reference_id from gone order by at, reference_id
-   returning 1 as queued`,
 );
 
 /**
@@ -110,19 +91,27 @@ export class OutboxOperations {
   constructor(
     private readonly database: Database,
     private readonly wakeUp: WakeUp,
+    private readonly clock: Clock,
   ) {}
 
   /**
    * Makes a pending message due now; delivers a settled one again, with the same `event_id` and body, behind the pending
    * ones of its entity.
    *
-   * @param reader account and hash of its key, judged in the statement that looks; null for an operator
+   * @param reader null for an operator
+   * @param actor whom the account's audit log names; null: it is not noted
    * @throws {DomainError} `unauthorized` when the reader's key no longer counts, `not_found` for an unknown or expired
    *   flow, `conflict` while it has no result yet
    */
-  async redeliver(referenceId: string, reader: Reader | null = null): Promise<'hastened' | 'requeued'> {
+  async redeliver(
+    referenceId: string,
+    reader: Reader | null = null,
+    actor: string | null = null,
+  ): Promise<'hastened' | 'requeued'> {
     const what = await this.database.transaction(async (tx) => {
       const { key, kept } = await this.locate(tx, referenceId, reader);
+      const detail = { reference_id: referenceId };
+      if (actor !== null) await tx.query(AUDIT, [this.clock.uuidv7(), key[0], actor, 'flow.redelivered', detail]);
       const [found] = await tx.query<{ pending: number }>(HASTEN, key);
       if (found !== undefined && found.pending > 0) return 'hastened';
       if ((await tx.query(REQUEUE, [...key, kept])).length === 0) throw gone();
@@ -138,11 +127,13 @@ export class OutboxOperations {
    * @param onProgress is told the number so far, after each five hundred
    */
   async redeliverDead(atsId: string, since: Date, onProgress: (count: number) => void): Promise<number> {
+    // What dies again meanwhile stays where it is.
+    const until = new Date(this.clock.now());
     let count = 0;
     for (let last = DEAD_AT_ONCE; last === DEAD_AT_ONCE;) {
       last = await this.database.transaction(async (tx) => {
         await tx.query(LANES, [atsId, null]);
-        return (await tx.query(REQUEUE_DEAD, [atsId, since, DEAD_AT_ONCE])).length;
+        return (await tx.query(REQUEUE_DEAD, [atsId, since, until, DEAD_AT_ONCE])).length;
       });
       count += last;
       this.wakeUp.hint('outbox');
@@ -174,7 +165,8 @@ export class OutboxOperations {
   }
 
   private async locate(tx: Tx, referenceId: string, reader: Reader | null): Promise<Located> {
-    const [flow] = await tx.query<FlowRow>(FLOW, [referenceId, ...(reader ?? [null, null])]);
+    const [atsId = null, apiKeyHash = null, signedIn = false] = reader ?? [];
+    const [flow] = await tx.query<FlowRow>(FLOW, [referenceId, atsId, apiKeyHash, signedIn]);
     if (flow === undefined) throw unauthorized();
     if (flow.ats_id === null) throw gone();
     if (!flow.processed) throw new DomainError('conflict', 'The flow has no result yet');
@@ -188,11 +180,6 @@ export class OutboxOperations {
 function gone(): DomainError {
   return new DomainError('not_found', 'There is no such flow, or it has expired');
 }
-
-/** Who asks, and the hash of the key by which. */
-export type Reader = readonly [atsId: string, apiKeyHash: Buffer | null];
-
-const DEAD_AT_ONCE = 500;
 
 interface Located {
   readonly key: readonly [atsId: string, entityKey: string, referenceId: string];

@@ -42,7 +42,7 @@ beforeAll(async () => {
   clock = new Clock(database);
   await clock.synchronise();
   await new Partitions(database, clock).ensure();
-  operations = new OutboxOperations(database, { hint: () => undefined } as unknown as WakeUp);
+  operations = new OutboxOperations(database, { hint: () => undefined } as unknown as WakeUp, clock);
   main = { database, outbox: new Outbox(database, clock, new EndpointHealth(database)) };
 });
 

@@ -44,7 +44,7 @@ beforeAll(async () => {
   await clock.synchronise();
   await new Partitions(database, clock).ensure();
   entities = new Entities(database);
-  operations = new OutboxOperations(database, NO_HINTS);
+  operations = new OutboxOperations(database, NO_HINTS, clock);
 });
 
 beforeEach(async () => {
