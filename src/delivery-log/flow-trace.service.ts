@@ -52,6 +52,7 @@ interface AttemptRow {
   number: number;
   outcome: 'success' | 'failure' | 'error';
   status_code: number | null;
+  fault: string | null;
   duration_ms: number;
   next_attempt_at: Date | null;
 }
@@ -66,8 +67,8 @@ export type Reader = readonly [atsId: string, apiKeyHash: Buffer | null, signedI
 export interface FlowLook {
   readonly trace: FlowTrace;
   readonly entityId: string;
-  /** Of the timeline's attempts, in their order. */
-  readonly attemptIds: readonly string[];
+  /** The timeline's attempts, in their order, and why no answer came to one. */
+  readonly attempts: readonly { readonly id: string; readonly fault: string | null }[];
 }
 
 /** A reader whose key no longer counts gets no row at all; one without rights to the flow a row of nulls. */
@@ -85,7 +86,7 @@ const FLOW = statement(
 /** $2 is a bound that lets whole days of attempts, those before the flow, be passed over. */
 const ATTEMPTS = statement(
   'flow_attempts',
-  `select id, number, outcome, status_code, duration_ms, next_attempt_at from delivery_attempt
+  `select id, number, outcome, status_code, error as fault, duration_ms, next_attempt_at from delivery_attempt
     where reference_id = $1 and direction = 'outgoing' and id >= $2::uuid
     order by id`,
 );
@@ -142,7 +143,7 @@ export class FlowTraces {
       status,
       timeline: [...timeline(flow, acceptedAt, attempts), ...ending(flow, status, delivered)],
     };
-    return { trace, entityId: flow.entity_id, attemptIds: attempts.map(({ id }) => id) };
+    return { trace, entityId: flow.entity_id, attempts: attempts.map(({ id, fault }) => ({ id, fault })) };
   }
 }
 

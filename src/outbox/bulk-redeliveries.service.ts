@@ -94,7 +94,8 @@ export class BulkRedeliveries {
     });
     if (started) return id;
     const running = await this.running(atsId);
-    if (running === null) throw new DomainError('conflict', 'Nothing that was given up since then is left to redeliver');
+    if (running === null)
+      throw new DomainError('conflict', 'Nothing that was given up since then is left to redeliver');
     return running.id;
   }
 

@@ -4,12 +4,20 @@ import { AuthModule } from '../auth/auth.module';
 import { SenderModule } from '../delivery/delivery.module';
 import { DeliveryLogModule } from '../delivery-log/delivery-log.module';
 import { EventTypesModule } from '../event-types/event-types.module';
+import { OutboxModule } from '../outbox/outbox.module';
 import { AuditLogController } from './audit/audit-log.controller';
 import { AuditLog } from './audit/audit-log.service';
 import { ConfigurationController } from './configuration/configuration.controller';
 import { CredentialsController } from './configuration/credentials.controller';
+import { AttemptDetails } from './deliveries/attempt-detail.service';
+import { PortalAttempts } from './deliveries/attempts.service';
+import { DeadMessages } from './deliveries/dead-messages.service';
+import { DeadController } from './deliveries/dead.controller';
+import { DeliveriesController } from './deliveries/deliveries.controller';
 import { EndpointChecks } from './endpoint/endpoint-checks.service';
 import { TestSends } from './endpoint/test-sends.service';
+import { FlowContentsReader } from './flows/flow-contents.service';
+import { PortalFlowsController } from './flows/flows.controller';
 import { ForgottenController } from './links/forgotten.controller';
 import { LinksController } from './links/links.controller';
 import { MailWorker } from './mail/mail.worker';
@@ -34,7 +42,7 @@ import { Throttle } from './throttle/throttle.service';
 import { UsersController } from './users/users.controller';
 
 @Module({
-  imports: [AccountsModule, AuthModule, DeliveryLogModule, SenderModule, EventTypesModule],
+  imports: [AccountsModule, AuthModule, DeliveryLogModule, OutboxModule, SenderModule, EventTypesModule],
   providers: [
     Pages,
     SignIn,
@@ -43,6 +51,10 @@ import { UsersController } from './users/users.controller';
     TestSends,
     EndpointChecks,
     TestPayloads,
+    PortalAttempts,
+    AttemptDetails,
+    DeadMessages,
+    FlowContentsReader,
     LastFailures,
     AuditLog,
     StaffAccounts,
@@ -59,6 +71,9 @@ import { UsersController } from './users/users.controller';
     ConfigurationController,
     CredentialsController,
     TestingController,
+    DeadController,
+    DeliveriesController,
+    PortalFlowsController,
     UsersController,
     AuditLogController,
     ProfileController,

@@ -12,7 +12,7 @@ const STAFF = 'staff@carv.example';
 const ATTACKER = 'admin@attacker.example';
 
 /** What may stand for a route's parameters. */
-const PARAMETERS: Readonly<Record<string, string>> = {
+const PARAMETERS: Record<string, string> = {
   ':direction': 'incoming',
   ':token': 'x'.repeat(43),
   '*path': 'nothing',
@@ -32,7 +32,26 @@ beforeAll(async () => {
   await makePortalUser(gateway, 'victim', VIEWER, 'viewer');
   await makePortalUser(gateway, 'attacker', ATTACKER);
   await makePortalUser(gateway, null, STAFF, 'staff');
+  PARAMETERS[':id'] = PARAMETERS[':reference_id'] = await giveFlow('victim');
 });
+
+/** A flow of an account that was given up, its last attempt, and a redelivery in bulk, all by one id. */
+async function giveFlow(atsId: string): Promise<string> {
+  const [flow] = await sql<{ id: string }>(
+    `with f as (insert into flow select uuidv7(), $1, 'client-1', 'u', 'webhook', 'candidate.created', 'c-1', '{}'
+                returning reference_id as id),
+          r as (insert into result_event (reference_id, ats_id, client_id, event, status, body, created_at, position)
+                select id, $1, 'client-1', 'candidate.created', 'success', '{}', now(), 1 from f),
+          d as (insert into dead_message (reference_id, ats_id, entity_key, failures, state)
+                select id, $1, 'c-1', 1, 'dead' from f),
+          b as (insert into bulk_redelivery (id, ats_id, since, total, requested_by, finished_at)
+                select id, $1, now(), 1, $1, now() from f)
+     insert into delivery_attempt (id, ats_id, reference_id, direction, event, number, outcome, duration_ms, payload)
+     select id, $1, id, 'outgoing', 'candidate.created', 1, 'error', 1, $1 from f returning id`,
+    [atsId],
+  );
+  return flow!.id;
+}
 
 afterAll(() => gateway.close());
 
@@ -61,7 +80,8 @@ const state = () =>
   sql(`select (select json_agg(a) from account a) as accounts, (select json_agg(e) from endpoint e) as endpoints,
               (select json_agg(s order by id) from account_secret s) as secrets,
               (select json_agg(u order by email) from (select email, role, password_hash from portal_user) u) as users,
-              (select json_agg(l) from portal_link l) as links, (select count(*) from portal_session) as sessions`);
+              (select json_agg(l) from portal_link l) as links, (select json_agg(d) from dead_message d) as dead,
+              (select json_agg(b) from bulk_redelivery b) as redeliveries, (select count(*) from outbox_message) as queued, (select count(*) from portal_session) as sessions`);
 
 const csrfOf = async (client: PortalClient) => tokenOf((await client.get('/portal/profile')).text);
 
@@ -79,6 +99,7 @@ describe('a form that is not ours', () => {
         webhook_url: '',
         email: VIEWER,
         new_password: 'quite another one',
+        since: '2026-01-01T00:00:00.000Z',
       };
       const tries: [Record<string, string>, Record<string, string>][] = [
         [{}, {}],
@@ -248,6 +269,7 @@ describe('roles', () => {
         email: ADMIN,
         name: 'x',
         role: 'admin',
+        since: '2026-01-01T00:00:00.000Z',
       });
       expect({ path, status }).toEqual({ path, status: 403 });
     }

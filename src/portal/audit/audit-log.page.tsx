@@ -16,6 +16,8 @@ const ACTIONS: Readonly<Record<string, string>> = {
   'outgoing_secret.viewed': 'Outgoing secret looked at',
   'webhook_url.changed': 'Webhook URL changed',
   'endpoint.enabled': 'Deliveries resumed',
+  'flow.redelivered': 'Result redelivered',
+  'bulk_redelivery.started': 'Redelivery in bulk begun',
   'user.invited': 'User invited',
   'user.joined': 'User joined',
   'user.removed': 'User removed',

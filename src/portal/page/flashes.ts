@@ -8,6 +8,10 @@ export const FLASHES = {
   'url.removed': { tone: 'warning', text: 'The webhook URL is removed. Results are kept until you set another one.' },
   'ping.good': { tone: 'success', text: 'Your endpoint took the ping.' },
   'endpoint.resumed': { tone: 'success', text: 'Deliveries are resumed; what waited is sent now.' },
+  'flow.redelivered': {
+    tone: 'success',
+    text: 'The result is delivered again, behind what waits for the same entity.',
+  },
   'password.changed': { tone: 'success', text: 'Your password is changed, and every other session has ended.' },
   'invitation.mailed': { tone: 'success', text: 'The invitation is on its way by mail.' },
   'invitation.revoked': { tone: 'success', text: 'The invitation no longer counts.' },

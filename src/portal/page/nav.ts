@@ -3,6 +3,8 @@ export const NAV: readonly NavItem[] = [
   { href: '/portal', label: 'Overview', icon: 'pulse' },
   { href: '/portal/configuration', label: 'My Configuration', icon: 'sliders' },
   { href: '/portal/testing', label: 'Webhook Testing', icon: 'send' },
+  { href: '/portal/deliveries', label: 'Webhook Deliveries', icon: 'inbox' },
+  { href: '/portal/flows', label: 'Flow', icon: 'route' },
   { href: '/portal/users', label: 'Users', icon: 'people' },
   { href: '/portal/audit-log', label: 'Audit log', icon: 'list' },
   { href: '/portal/profile', label: 'Profile', icon: 'person' },
