@@ -6,6 +6,7 @@ import { Card, Time } from '../page/elements';
 import { Page } from '../page/layout';
 import { useScene } from '../page/scene';
 import { COUNTED, type DeadCounts, type DeadMessage } from './dead-messages.service';
+import { FilterField } from './filter-field';
 import { RunningNotice } from './running-notice';
 import { Views } from './views';
 import { visible } from './verbatim';
@@ -35,7 +36,7 @@ export function DeadPage({ messages, older, newest, counts, running }: DeadPageP
           </p>
         ) : (
           <>
-            <p class="muted">{`${inWords(counts.all)} given up, by the time of their writes:`}</p>
+            <p class="muted">{`${inWords(counts.all)} given up; what was written last comes first.`}</p>
             <Messages messages={messages} />
           </>
         )}
@@ -67,18 +68,16 @@ function BulkCard({ counts }: { counts: DeadCounts }): VNode {
       lead="Once your endpoint is well again. You see how many they are before anything is sent."
     >
       <form method="get" action="/portal/deliveries/dead/redeliver" class="filters">
-        <label class="filter">
-          <span>Redeliver</span>
-          <select name="age">
+        <FilterField id="filter-age" label="Redeliver">
+          <select id="filter-age" name="age">
             {choices.map(([value, label, count]) => (
               <option key={value} value={value}>{`${label} (${count >= COUNTED ? `${COUNTED}+` : count})`}</option>
             ))}
           </select>
-        </label>
-        <label class="filter">
-          <span>or given up since (UTC)</span>
-          <input type="datetime-local" name="from" />
-        </label>
+        </FilterField>
+        <FilterField id="filter-from" label="or given up since (UTC)">
+          <input id="filter-from" type="datetime-local" name="from" />
+        </FilterField>
         <button class="button" type="submit">
           Continue…
         </button>
@@ -118,7 +117,7 @@ function Row({ message }: { message: DeadMessage }): VNode {
       <td data-label="Given up">
         <Time at={diedAt} />
       </td>
-      <td data-label="Event">
+      <td data-label="Event" class="unbroken">
         <span>
           <code>{visible(event ?? 'unknown')}</code>
           {entityId !== null && <span class="hint block">{visible(entityId)}</span>}
@@ -132,7 +131,7 @@ function Row({ message }: { message: DeadMessage }): VNode {
         )}
       </td>
       <td data-label="Attempts">{failures}</td>
-      <td data-label="">
+      <td data-label="" class="nowrap">
         <span class="row-actions">
           {traced && (
             <a href={`/portal/flows/${referenceId}`}>

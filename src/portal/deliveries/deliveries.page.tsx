@@ -6,7 +6,7 @@ import { Page } from '../page/layout';
 import type { Attempt, AttemptPage } from './attempts.service';
 import { EVENTS, isNarrow, listUrl, type Filter } from './filter';
 import { RunningNotice } from './running-notice';
-import { Select } from './select';
+import { Select } from './filter-field';
 import { Views } from './views';
 import { visible } from './verbatim';
 import { DIRECTION_WORDS, inWords, OUTCOME_TONES, OUTCOME_WORDS, whatHappened } from './words';
@@ -118,8 +118,10 @@ function Row({ attempt }: { attempt: Attempt }): VNode {
       <td data-label="When">
         <Time at={uuidTime(id)} />
       </td>
-      <td data-label="Direction">{DIRECTION_WORDS[direction]}</td>
-      <td data-label="Event">
+      <td data-label="Direction" class="nowrap">
+        {DIRECTION_WORDS[direction]}
+      </td>
+      <td data-label="Event" class="unbroken">
         <span>
           {event === null ? <span class="muted">unknown</span> : <code>{visible(event)}</code>}{' '}
           {test && <Badge tone="neutral">Test</Badge>}
@@ -131,11 +133,11 @@ function Row({ attempt }: { attempt: Attempt }): VNode {
           {outcome !== 'success' && <span class="hint block">{visible(whatHappened(attempt))}</span>}
         </span>
       </td>
-      <td data-label="Took" class="nowrap">
+      <td data-label="Took" class="nowrap took">
         {inWords(durationMs)}
       </td>
       <td data-label="Attempt">{number}</td>
-      <td data-label="">
+      <td data-label="" class="nowrap">
         <a href={`/portal/deliveries/${id}`}>
           Details
           <span class="visually-hidden">

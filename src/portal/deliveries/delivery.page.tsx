@@ -77,12 +77,15 @@ function Known({ attempt, flow }: { attempt: AttemptDetail; flow: string | null 
 function Sent({ attempt: { direction, signature, requestHeaders, payload } }: { attempt: AttemptDetail }): VNode {
   return (
     <Card title="Request" lead={direction === 'outgoing' ? 'What we sent.' : 'What you sent.'}>
-      <HeaderFacts headers={requestHeaders} />
-      {signature !== null && (
-        <Facts
-          of={[['X-Webhook-Signature', <Copyable id="signature" value={visible(signature)} label="signature" />]]}
-        />
-      )}
+      <Facts
+        of={[
+          ...headerFacts(requestHeaders),
+          [
+            'X-Webhook-Signature',
+            signature === null ? null : <Copyable id="signature" value={visible(signature)} label="signature" />,
+          ],
+        ]}
+      />
       {payload === null ? (
         <p class="muted">Its body is not kept.</p>
       ) : (
@@ -104,8 +107,7 @@ function Answered({ attempt }: { attempt: AttemptDetail }): VNode {
   const cut = responseBody !== null && Buffer.byteLength(responseBody) >= KEPT_BYTES;
   return (
     <Card title="Response" lead={direction === 'outgoing' ? 'What your endpoint answered.' : 'What we answered.'}>
-      <Facts of={[['Status', <code>{statusCode}</code>]]} />
-      <HeaderFacts headers={responseHeaders} />
+      <Facts of={[['Status', <code>{statusCode}</code>], ...headerFacts(responseHeaders)]} />
       {responseBody !== null && responseBody !== '' && (
         <Verbatim
           title="Body"
@@ -119,8 +121,6 @@ function Answered({ attempt }: { attempt: AttemptDetail }): VNode {
   );
 }
 
-function HeaderFacts({ headers }: { headers: Headers | null }): VNode | null {
-  const all = Object.entries(headers ?? {});
-  if (all.length === 0) return null;
-  return <Facts of={all.map(([name, value]) => [visible(name), <code>{visible(value)}</code>] as const)} />;
+function headerFacts(headers: Headers | null): (readonly [string, VNode])[] {
+  return Object.entries(headers ?? {}).map(([name, value]) => [visible(name), <code>{visible(value)}</code>]);
 }

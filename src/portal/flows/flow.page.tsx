@@ -7,7 +7,7 @@ import { Page } from '../page/layout';
 import type { FlowContents } from './flow-contents.service';
 import { RedeliverForm } from './redeliver-form';
 import { Timeline } from './timeline';
-import { SOURCE_WORDS, STATUS_WORDS } from './words';
+import { STATUS_WORDS } from './words';
 
 interface FlowPageProps {
   readonly look: FlowLook;
@@ -35,11 +35,6 @@ export function FlowPage({ look, contents }: FlowPageProps): VNode {
             ['Result', resultOf(trace.result, error)],
             ['Next attempt', next === null ? null : <Time at={Date.parse(next)} />],
             ['Reference id', <Copyable id="reference-id" value={trace.reference_id} label="reference id" />],
-            ['Event id', <Copyable id="event-id" value={eventId(trace.reference_id)} label="event id" />],
-            ['Entity id', <Copyable id="entity-id" value={visible(entityId)} label="entity id" />],
-            ['Client id', <Copyable id="client-id" value={visible(trace.client_id)} label="client id" />],
-            ['User id', contents.userId === null ? null : <code>{visible(contents.userId)}</code>],
-            ['Came in', SOURCE_WORDS[trace.source]],
           ]}
         />
       </Card>
@@ -49,6 +44,16 @@ export function FlowPage({ look, contents }: FlowPageProps): VNode {
       <Card title="Contents">
         <Verbatim title="What you wrote" text={contents.payload} />
         {contents.result !== null && <Verbatim title="The result that is delivered" text={contents.result} />}
+      </Card>
+      <Card title="Whose it is">
+        <Facts
+          of={[
+            ['Entity id', <Copyable id="entity-id" value={visible(entityId)} label="entity id" />],
+            ['Client id', <Copyable id="client-id" value={visible(trace.client_id)} label="client id" />],
+            ['User id', contents.userId === null ? null : <code>{visible(contents.userId)}</code>],
+            ['Event id', <Copyable id="event-id" value={eventId(trace.reference_id)} label="event id" />],
+          ]}
+        />
       </Card>
       <p>
         <a href="/portal/flows">Follow another one</a>

@@ -1,7 +1,7 @@
 import type { VNode } from 'preact';
 import type { FlowSummary } from '../../delivery-log/flow-search.service';
 import { FLOW_STATUSES, type FlowStatus } from '../../delivery-log/flow-trace.service';
-import { Select } from '../deliveries/select';
+import { FilterField, Select } from '../deliveries/filter-field';
 import { visible } from '../deliveries/verbatim';
 import { Badge, Card, Time } from '../page/elements';
 import { Page } from '../page/layout';
@@ -84,14 +84,12 @@ function ReferenceForm({ value, fault }: { value: string; fault: string | null }
 function SearchForm({ asked: { entityId, clientId, status } }: { asked: Asked }): VNode {
   return (
     <form method="get" action="/portal/flows" class="filters" role="search" aria-label="Search">
-      <label class="filter">
-        <span>Entity id</span>
-        <input name="entity_id" value={entityId} autocomplete="off" spellcheck={false} />
-      </label>
-      <label class="filter">
-        <span>Client id</span>
-        <input name="client_id" value={clientId} autocomplete="off" spellcheck={false} />
-      </label>
+      <FilterField id="filter-entity" label="Entity id">
+        <input id="filter-entity" name="entity_id" value={entityId} autocomplete="off" spellcheck={false} />
+      </FilterField>
+      <FilterField id="filter-client" label="Client id">
+        <input id="filter-client" name="client_id" value={clientId} autocomplete="off" spellcheck={false} />
+      </FilterField>
       <Select
         name="status"
         label="Status"
@@ -148,7 +146,7 @@ function Row({ flow }: { flow: FlowSummary }): VNode {
       <td data-label="Accepted">
         <Time at={Date.parse(flow.accepted_at)} />
       </td>
-      <td data-label="Event">
+      <td data-label="Event" class="unbroken">
         <code>{flow.event}</code>
       </td>
       <td data-label="Entity">
@@ -163,7 +161,7 @@ function Row({ flow }: { flow: FlowSummary }): VNode {
           {flow.result === 'error' && <Badge tone="danger">Error</Badge>}
         </span>
       </td>
-      <td data-label="">
+      <td data-label="" class="nowrap">
         <a href={`/portal/flows/${flow.reference_id}`}>
           Follow<span class="visually-hidden">{` the write of ${visible(flow.entity_id)}, ${flow.accepted_at}`}</span>
         </a>
