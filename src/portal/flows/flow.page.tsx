@@ -29,7 +29,11 @@ export function FlowPage({ look, contents }: FlowPageProps): VNode {
       }
       actions={trace.result !== null && <RedeliverForm referenceId={trace.reference_id} />}
     >
-      <Card title="Where it stands" lead={sentence} aside={<Badge tone={tone}>{label}</Badge>}>
+      <Card
+        title="Where it stands"
+        lead={next === null ? sentence : 'Your endpoint did not take the result yet; it is tried again.'}
+        aside={<Badge tone={tone}>{label}</Badge>}
+      >
         <Facts
           of={[
             ['Result', resultOf(trace.result, error)],
@@ -45,7 +49,7 @@ export function FlowPage({ look, contents }: FlowPageProps): VNode {
         <Verbatim title="What you wrote" text={contents.payload} />
         {contents.result !== null && <Verbatim title="The result that is delivered" text={contents.result} />}
       </Card>
-      <Card title="Whose it is">
+      <Card title="What it is about">
         <Facts
           of={[
             ['Entity id', <Copyable id="entity-id" value={visible(entityId)} label="entity id" />],
