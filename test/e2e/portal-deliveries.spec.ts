@@ -141,8 +141,7 @@ describe('Webhook Deliveries', () => {
     await seed(account.atsId, 3);
     const odd = '/portal/deliveries?direction=up&outcome[]=x&event=__proto__&before=nonsense';
     expect(tookOf((await (await signedIn()).get(odd)).text)).toEqual([3, 2, 1]);
-    expect(EVENTS).toContain('workspace.provisioned');
-    expect(EVENTS).toContain('workspace.created');
+    expect(EVENTS).toEqual(expect.arrayContaining(['workspace.provisioned', 'workspace.created', 'ping']));
   });
 
   test('both directions in detail: headers, signature, payload, answer, and the way to the flow; no secret', async () => {

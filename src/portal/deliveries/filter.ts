@@ -13,9 +13,10 @@ export interface Filter {
   readonly event: string | null;
 }
 
-/** Of both directions. */
+/** Of both directions, and what a URL is tried out with. */
 export const EVENTS: readonly string[] = [
   ...new Set(Object.entries(INBOUND).flatMap(([event, { asks }]) => [event, asks])),
+  'ping',
 ].toSorted();
 
 /** What is none of the choices counts as none chosen, as in a link that somebody has shortened. */
