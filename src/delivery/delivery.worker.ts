@@ -17,11 +17,11 @@ const SWEEP_MS = 60_000;
 const SETTLING_MS = 10_000;
 const SETTLE_PAUSE_MS = 250;
 /**
- * A claim that brought fewer than this is followed by a rest, at most so long: under load there is always a slot coming
- * free, and a claim costs the database nearly the same for one message as for thirty.
+ * Looking for messages and finding fewer than this is followed by a rest, at most so long: under load there is always a slot
+ * coming free, and a claim costs the database nearly the same for one message as for thirty.
  */
 const [WORTHWHILE, MAX_REST_MS] = [32, 25];
-/** Of what the claim took: so claims that find little take a third of the time, and a lone message waits for none. */
+/** Of what the looking took: so what finds little takes a third of the time, and a lone message waits for none. */
 const REST = 2;
 /** The part of the timeout within which an endpoint that is no burden answers: 1 s of 5. */
 const FAST = 1 / 5;
@@ -89,10 +89,18 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
     await this.rest();
     if (this.slots.free <= 0) return false;
     const begun = performance.now();
+    const { count, more } = await this.claim();
+    const took = performance.now() - begun;
+    if (count < WORTHWHILE) this.restUntil = performance.now() + Math.min(REST * took, MAX_REST_MS);
+    return more;
+  }
+
+  /** Starts what it claims; resolves to how many, and whether there may be more at once. */
+  private async claim(): Promise<{ count: number; more: boolean }> {
     const { accounts, last } = await this.outbox.dueAccounts();
     const leaseMs = this.leaseMs(accounts);
     const open = await this.admit(accounts, leaseMs);
-    if (open.size === 0) return !last;
+    if (open.size === 0) return { count: 0, more: !last };
     const leasedUntil = performance.now() + leaseMs;
     const offers = [...open.values()].map(({ account, free }) => ({ atsId: account.atsId, free }));
     const { messages, parked } = await this.outbox.claim(offers, this.slots.free, leaseMs);
@@ -101,9 +109,7 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
       if (account !== undefined) this.start(message, account, leasedUntil);
     }
     await this.returnProbes(open, messages);
-    const took = performance.now() - begun;
-    if (messages.length < WORTHWHILE) this.restUntil = performance.now() + Math.min(REST * took, MAX_REST_MS);
-    return messages.length > 0 || parked || !last;
+    return { count: messages.length, more: messages.length > 0 || parked || !last };
   }
 
   private async rest(): Promise<void> {

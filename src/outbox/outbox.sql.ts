@@ -71,7 +71,8 @@ export const DUE_ACCOUNTS = queueStatement(
  * Claims due messages round the accounts: the first of each account before the second of any. Each account's scan is
  * bounded by its free slots and 8 more, since every row that it looks at is locked; without the bound, 100,000 messages of
  * one entity made a claim 230 times dearer. $3 is where the scan of an account may begin: it skips index entries that are
- * dead but not cleaned away yet.
+ * dead but not cleaned away yet. The endpoints are looked at again: the answer that made a message due once more may have
+ * closed them since the accounts were read.
  *
  * Returns the messages claimed, and with a null attempt those that were due but stand behind an older one of their
  * entity: they are to be parked, or they would fill the bounded scan for ever.
@@ -80,6 +81,7 @@ export const CLAIM = queueStatement(
   `with w as materialized (
      select a.ats_id, a.free, o.id, o.entity_key, o.available_at
        from unnest($1::text[], $2::int[], $3::timestamptz[]) a(ats_id, free, low)
+       join endpoint e on e.ats_id = a.ats_id and e.disabled_at is null and e.paused_until <= now() and e.rest_until <= now()
        cross join lateral (
          select o.id, o.entity_key, o.available_at from outbox_message o
           where o.ats_id = a.ats_id and o.available_at >= a.low and o.available_at <= now() and o.leased_until <= now()

@@ -52,7 +52,7 @@ export class Stage {
   ): Promise<Program> {
     const built = await build();
     const change = preload === undefined ? [] : ['--require', join(__dirname, 'peers', `${preload}.ts`)];
-    return this.program(['--require', REGISTER, ...change, join(built, 'src', 'main.js')], {
+    return this.program(['--max-semi-space-size=64', '--require', REGISTER, ...change, join(built, 'src', 'main.js')], {
       NODE_ENV: 'test',
       // In tests `info` means silence.
       LOG_LEVEL: 'debug',
