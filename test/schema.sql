@@ -136,6 +136,30 @@ CREATE UNIQUE INDEX delivery_attempt_pkey ON ONLY delivery_attempt USING btree (
 comment on column delivery_attempt.payload is 'null: the flow''s payload or the result event''s body';
 comment on column delivery_attempt.test is 'sent from the portal to try the endpoint out: of no flow, counted nowhere';
 
+table delivery_rollup (
+  ats_id text collate "C" not null,
+  hour timestamp with time zone not null,
+  outcome text not null,
+  latency smallint not null,
+  attempts integer not null,
+  last_id uuid not null
+);
+constraint delivery_rollup_outcome_check on delivery_rollup CHECK ((outcome = ANY (ARRAY['success'::text, 'failure'::text, 'error'::text])));
+constraint delivery_rollup_pkey on delivery_rollup PRIMARY KEY (ats_id, hour, outcome, latency);
+CREATE UNIQUE INDEX delivery_rollup_pkey ON delivery_rollup USING btree (ats_id, hour, outcome, latency);
+comment on table delivery_rollup is 'Outgoing attempts that were no test, counted by hour, outcome and class of latency';
+comment on column delivery_rollup.latency is 'n: up to 1.2 ^ n ms, and more than 1.2 ^ (n - 1)';
+comment on column delivery_rollup.last_id is 'the latest of these attempts';
+
+table delivery_rollup_mark (
+  singleton boolean not null default true,
+  rolled_before uuid not null
+);
+constraint delivery_rollup_mark_pkey on delivery_rollup_mark PRIMARY KEY (singleton);
+constraint delivery_rollup_mark_singleton_check on delivery_rollup_mark CHECK (singleton);
+CREATE UNIQUE INDEX delivery_rollup_mark_pkey ON delivery_rollup_mark USING btree (singleton);
+comment on table delivery_rollup_mark is 'One row: every attempt before it is in the rollup, none behind it is';
+
 table endpoint (
   ats_id text collate "C" not null,
   url text,
