@@ -58,15 +58,9 @@ export class DeliveryFigures {
   /** @param since the beginning of an hour, at most seven days ago; what began later is counted */
   async since(atsId: string, since: number): Promise<Figures> {
     const rows = await this.database.query<Row>(FIGURES, [atsId, new Date(since)], REQUEST_DEADLINE_MS);
-    const hours = [...new Set(rows.map((row) => row.hour.getTime()))].sort((a, b) => a - b);
     const lastSuccess = latest(rows.filter((row) => row.outcome === 'success'));
     return {
-      hours: hours.map((at) =>
-        hourOf(
-          at,
-          rows.filter((row) => row.hour.getTime() === at),
-        ),
-      ),
+      hours: hoursOf(rows),
       complete: rows.every((row) => row.complete),
       lastSuccessAt: lastSuccess === null ? null : uuidTime(lastSuccess),
       lastFailureId: latest(rows.filter((row) => row.outcome !== 'success')),
@@ -85,14 +79,21 @@ export class DeliveryFigures {
   }
 }
 
-function hourOf(at: number, rows: readonly Row[]): HourOfDeliveries {
-  const attempts = { success: 0, failure: 0, error: 0 };
-  const latencies = new Map<number, number>();
-  for (const row of rows) {
-    attempts[row.outcome] += row.attempts;
-    if (row.outcome !== 'error') latencies.set(row.latency, (latencies.get(row.latency) ?? 0) + row.attempts);
+interface Counts {
+  readonly attempts: Record<Outcome, number>;
+  readonly latencies: Map<number, number>;
+}
+
+function hoursOf(rows: readonly Row[]): HourOfDeliveries[] {
+  const hours = new Map<number, Counts>();
+  for (const { hour, outcome, latency, attempts } of rows) {
+    const at = hour.getTime();
+    const counts: Counts = hours.get(at) ?? { attempts: { success: 0, failure: 0, error: 0 }, latencies: new Map() };
+    hours.set(at, counts);
+    counts.attempts[outcome] += attempts;
+    if (outcome !== 'error') counts.latencies.set(latency, (counts.latencies.get(latency) ?? 0) + attempts);
   }
-  return { at, attempts, latencies };
+  return [...hours].map(([at, counts]) => ({ at, ...counts })).sort((a, b) => a.at - b.at);
 }
 
 /** Ids made at different times sort by them. */
