@@ -2,17 +2,19 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 const ROLLUP = `
 create table delivery_rollup (
-  ats_id   text collate "C" not null,
-  hour     timestamptz not null,
-  outcome  text not null check (outcome in ('success', 'failure', 'error')),
-  latency  smallint not null,
-  attempts integer not null,
-  last_id  uuid not null,
-  primary key (ats_id, hour, outcome, latency)
+  ats_id          text collate "C" not null,
+  hour            timestamptz not null,
+  success         integer not null,
+  failure         integer not null,
+  error           integer not null,
+  latencies       integer[] not null,
+  last_success_id uuid,
+  last_failure_id uuid,
+  primary key (ats_id, hour)
 );
-comment on table delivery_rollup is 'Outgoing attempts that were no test, counted by hour, outcome and class of latency';
-comment on column delivery_rollup.latency is 'n: up to 1.2 ^ n ms, and more than 1.2 ^ (n - 1)';
-comment on column delivery_rollup.last_id is 'the latest of these attempts';
+comment on table delivery_rollup is 'An hour of an account: its outgoing attempts by outcome; tests are not counted';
+comment on column delivery_rollup.latencies is 'how many were answered within 1, 1.2, 1.44, … ms';
+comment on column delivery_rollup.last_failure_id is 'the latest attempt that was not a success';
 
 create table delivery_rollup_mark (
   singleton     boolean primary key default true check (singleton),

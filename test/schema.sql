@@ -139,17 +139,18 @@ comment on column delivery_attempt.test is 'sent from the portal to try the endp
 table delivery_rollup (
   ats_id text collate "C" not null,
   hour timestamp with time zone not null,
-  outcome text not null,
-  latency smallint not null,
-  attempts integer not null,
-  last_id uuid not null
+  success integer not null,
+  failure integer not null,
+  error integer not null,
+  latencies integer[] not null,
+  last_success_id uuid,
+  last_failure_id uuid
 );
-constraint delivery_rollup_outcome_check on delivery_rollup CHECK ((outcome = ANY (ARRAY['success'::text, 'failure'::text, 'error'::text])));
-constraint delivery_rollup_pkey on delivery_rollup PRIMARY KEY (ats_id, hour, outcome, latency);
-CREATE UNIQUE INDEX delivery_rollup_pkey ON delivery_rollup USING btree (ats_id, hour, outcome, latency);
-comment on table delivery_rollup is 'Outgoing attempts that were no test, counted by hour, outcome and class of latency';
-comment on column delivery_rollup.latency is 'n: up to 1.2 ^ n ms, and more than 1.2 ^ (n - 1)';
-comment on column delivery_rollup.last_id is 'the latest of these attempts';
+constraint delivery_rollup_pkey on delivery_rollup PRIMARY KEY (ats_id, hour);
+CREATE UNIQUE INDEX delivery_rollup_pkey ON delivery_rollup USING btree (ats_id, hour);
+comment on table delivery_rollup is 'An hour of an account: its outgoing attempts by outcome; tests are not counted';
+comment on column delivery_rollup.latencies is 'how many were answered within 1, 1.2, 1.44, … ms';
+comment on column delivery_rollup.last_failure_id is 'the latest attempt that was not a success';
 
 table delivery_rollup_mark (
   singleton boolean not null default true,

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { uuidTime } from '../database/clock';
 import { Database, REQUEST_DEADLINE_MS } from '../database/database';
-import type { Latencies } from './latency';
+import { merged, type Latencies } from './latency';
 import { ATTEMPT, FIGURES } from './rollup.sql';
 
 export const OUTCOMES = ['success', 'failure', 'error'] as const;
@@ -34,12 +34,11 @@ export interface FailedAttempt {
   readonly fault: string | null;
 }
 
-interface Row {
+interface Row extends Record<Outcome, number> {
   hour: Date;
-  outcome: Outcome;
-  latency: number;
-  attempts: number;
-  last_id: string;
+  latencies: number[];
+  last_success_id: string | null;
+  last_failure_id: string | null;
   complete: boolean;
 }
 
@@ -58,12 +57,12 @@ export class DeliveryFigures {
   /** @param since the beginning of an hour, at most seven days ago; what began later is counted */
   async since(atsId: string, since: number): Promise<Figures> {
     const rows = await this.database.query<Row>(FIGURES, [atsId, new Date(since)], REQUEST_DEADLINE_MS);
-    const lastSuccess = latest(rows.filter((row) => row.outcome === 'success'));
+    const lastSuccess = latest(rows.map((row) => row.last_success_id));
     return {
       hours: hoursOf(rows),
       complete: rows.every((row) => row.complete),
       lastSuccessAt: lastSuccess === null ? null : uuidTime(lastSuccess),
-      lastFailureId: latest(rows.filter((row) => row.outcome !== 'success')),
+      lastFailureId: latest(rows.map((row) => row.last_failure_id)),
     };
   }
 
@@ -79,24 +78,28 @@ export class DeliveryFigures {
   }
 }
 
-interface Counts {
-  readonly attempts: Record<Outcome, number>;
-  readonly latencies: Map<number, number>;
-}
-
+/** An hour comes twice while a part of it is not rolled up. */
 function hoursOf(rows: readonly Row[]): HourOfDeliveries[] {
-  const hours = new Map<number, Counts>();
-  for (const { hour, outcome, latency, attempts } of rows) {
-    const at = hour.getTime();
-    const counts: Counts = hours.get(at) ?? { attempts: { success: 0, failure: 0, error: 0 }, latencies: new Map() };
-    hours.set(at, counts);
-    counts.attempts[outcome] += attempts;
-    if (outcome !== 'error') counts.latencies.set(latency, (counts.latencies.get(latency) ?? 0) + attempts);
+  const hours: HourOfDeliveries[] = [];
+  for (const { hour, success, failure, error, latencies } of rows) {
+    const next = { at: hour.getTime(), attempts: { success, failure, error }, latencies };
+    const last = hours.at(-1);
+    if (last?.at !== next.at) hours.push(next);
+    else hours[hours.length - 1] = both(last, next);
   }
-  return [...hours].map(([at, counts]) => ({ at, ...counts })).sort((a, b) => a.at - b.at);
+  return hours;
 }
 
-/** Ids made at different times sort by them. */
-function latest(rows: readonly Row[]): string | null {
-  return rows.reduce<string | null>((last, row) => (last === null || row.last_id > last ? row.last_id : last), null);
+function both(one: HourOfDeliveries, other: HourOfDeliveries): HourOfDeliveries {
+  const of = (outcome: Outcome): number => one.attempts[outcome] + other.attempts[outcome];
+  return {
+    at: one.at,
+    attempts: { success: of('success'), failure: of('failure'), error: of('error') },
+    latencies: merged([one.latencies, other.latencies]),
+  };
+}
+
+/** Ids made one after the other sort so. */
+function latest(ids: readonly (string | null)[]): string | null {
+  return ids.reduce((last, id) => (id !== null && (last === null || id > last) ? id : last), null);
 }

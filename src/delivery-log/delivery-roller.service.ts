@@ -68,8 +68,7 @@ export class DeliveryRoller implements BeforeApplicationShutdown {
       const settled = Math.floor(this.clock.now() - this.lagMs);
       const to = Math.min(settled, (Math.floor(from / STEP_MS) + 1) * STEP_MS);
       if (to <= from) return false;
-      const hour = new Date(Math.floor(from / HOUR_MS) * HOUR_MS);
-      await tx.query(ROLL, [uuidFloor(from), uuidFloor(to), hour]);
+      await tx.query(ROLL, [uuidFloor(from), uuidFloor(to), Math.floor(from / HOUR_MS)]);
       await tx.query(MOVE_MARK, [uuidFloor(to)]);
       return to < settled;
     });

@@ -1,7 +1,7 @@
 import { LATENCY_GROWTH } from './rollup.sql';
 
-/** How many attempts fell into which class of latency. */
-export type Latencies = ReadonlyMap<number, number>;
+/** How many attempts fell into each class of latency, as the rollup has them. */
+export type Latencies = readonly number[];
 
 /**
  * The latency that this part of the attempts kept to, in milliseconds; null without any. It is the middle of the class, so
@@ -10,19 +10,14 @@ export type Latencies = ReadonlyMap<number, number>;
  * @param part 0.95 for the 95th percentile
  */
 export function percentile(latencies: Latencies, part: number): number | null {
-  const classes = [...latencies].sort(([a], [b]) => a - b);
-  let left = part * classes.reduce((sum, [, attempts]) => sum + attempts, 0);
-  for (const [latency, attempts] of classes) {
-    left -= attempts;
-    if (left <= 0) return Math.max(1, Math.round(LATENCY_GROWTH ** (latency - 0.5)));
-  }
-  return null;
+  const all = latencies.reduce((sum, attempts) => sum + attempts, 0);
+  if (all === 0) return null;
+  let left = part * all;
+  const latency = latencies.findIndex((attempts) => (left -= attempts) <= 0 && attempts > 0);
+  return Math.max(1, Math.round(LATENCY_GROWTH ** (latency - 0.5)));
 }
 
 export function merged(all: readonly Latencies[]): Latencies {
-  const sum = new Map<number, number>();
-  for (const latencies of all) {
-    for (const [latency, attempts] of latencies) sum.set(latency, (sum.get(latency) ?? 0) + attempts);
-  }
-  return sum;
+  const [first = [], ...others] = all;
+  return others.reduce((sum, latencies) => sum.map((attempts, n) => attempts + (latencies[n] ?? 0)), first);
 }

@@ -3,7 +3,6 @@ import { Database, queueStatement, REQUEST_DEADLINE_MS } from '../database/datab
 
 /** Beyond these a count is only "more than". */
 export const COUNTED = 1000;
-const LOOKED_AT = 500;
 
 /** Why a message is still in the queue, its endpoint apart. */
 export type WaitingFor = 'its_turn' | 'its_answer' | 'its_retry' | 'an_older_one' | 'its_score';
@@ -23,22 +22,24 @@ export interface Waiting {
 }
 
 /**
- * The oldest is looked for where it must be: among the messages due first, which were never tried, and those due last,
- * which failed most often. Exact up to ${LOOKED_AT} of each, as good as exact beyond. What is parked is younger than what it
- * waits for, unless that is held for a score.
+ * The oldest of an account that has no more than are counted; of another, the older of the one due first, which was never
+ * tried, and the one due last, which failed most often: no index has them in the order in which they were queued, and none
+ * shall. What is parked is younger than what it waits for, unless that is held for a score.
+ *
+ * The limit comes from a row, so that the planner does not know it: it took a known one for a reason to read all messages
+ * of the account and to sort them.
  */
 const WAITING = queueStatement(
-  `with seen as (
-     (select id, reference_id, queued_at, failures, available_at, leased_until from outbox_message
-       where ats_id = $1 and available_at < 'infinity' order by available_at, id limit ${LOOKED_AT})
+  `with pending as materialized (
+     select o.* from unnest(array[${COUNTED + 1}]) n(most) cross join lateral (
+       select id, reference_id, queued_at, failures, available_at, leased_until from outbox_message
+        where ats_id = $1 order by available_at, id limit n.most) o
+   ), seen as (
+     select * from pending
      union all
      (select id, reference_id, queued_at, failures, available_at, leased_until from outbox_message
-       where ats_id = $1 and available_at < 'infinity' order by available_at desc, id desc limit ${LOOKED_AT})
-     union all
-     (select id, reference_id, queued_at, failures, available_at, leased_until from outbox_message
-       where ats_id = $1 and available_at = 'infinity' order by id limit 1))
-   select (select count(*)::int from (
-             select from outbox_message where ats_id = $1 limit ${COUNTED + 1}) p) as pending,
+       where ats_id = $1 and available_at < 'infinity' order by available_at desc, id desc limit 1))
+   select (select count(*)::int from pending) as pending,
           (select count(*)::int from (
              select from dead_message where ats_id = $1 and state = 'dead' limit ${COUNTED + 1}) d) as dead,
           o.reference_id, o.queued_at, o.failures,

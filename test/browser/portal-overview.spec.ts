@@ -52,31 +52,26 @@ describeInBrowser('the Overview', () => {
     await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor();
   }
 
-  /** As the roller would have counted them: busy by day, quiet by night. `troubleHours`: the last ones failed. */
-  async function roll(atsId: string, troubleHours: number): Promise<void> {
+  /** As the roller would have counted them: busy by day, quiet by night. The last `badHours` went wrong. */
+  async function roll(atsId: string, badHours: number): Promise<void> {
     const now = Math.floor(Date.now() / HOUR_MS) * HOUR_MS;
     for (let n = 0; n < 168; n++) {
       const at = new Date(now - n * HOUR_MS);
       const usual = Math.round(40 + 36 * Math.sin(((at.getUTCHours() - 8) / 24) * 2 * Math.PI) + ((n * 17) % 13));
-      const bad = n < troubleHours;
-      const parts: [string, number, number][] = bad
-        ? [
-            ['error', 46, Math.round(usual / 2)],
-            ['failure', 31, Math.round(usual / 4)],
-          ]
-        : [
-            ['success', 20 + (n % 3), usual],
-            ['success', 27 + (n % 4), Math.round(usual / 8)],
-            ...(n % 19 === 5 ? [['failure', 33, 5] as [string, number, number]] : []),
-            ...(n % 41 === 9 ? [['error', 46, 2] as [string, number, number]] : []),
-          ];
-      for (const [outcome, latency, attempts] of parts) {
-        await sql(
-          `insert into delivery_rollup (ats_id, hour, outcome, latency, attempts, last_id) values ($1, $2, $3, $4, $5, $6)
-           on conflict do nothing`,
-          [atsId, at, outcome, latency, attempts, uuidFloor(at.getTime() + 60_000)],
-        );
-      }
+      const [success, failure, error] =
+        n < badHours
+          ? [0, Math.round(usual / 4), Math.round(usual / 2)]
+          : [usual, n % 19 === 5 ? 5 : 0, n % 41 === 9 ? 2 : 0];
+      const latencies = Array<number>(63).fill(0);
+      latencies[20 + (n % 3)] = success;
+      latencies[27 + (n % 4)] = Math.round(success / 8);
+      latencies[31] = failure;
+      const id = uuidFloor(at.getTime() + 60_000);
+      await sql(
+        `insert into delivery_rollup (ats_id, hour, success, failure, error, latencies, last_success_id, last_failure_id)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+        [atsId, at, success, failure, error, latencies, success > 0 ? id : null, failure + error > 0 ? id : null],
+      );
     }
   }
 
@@ -85,8 +80,8 @@ describeInBrowser('the Overview', () => {
     await roll('busy', 0);
     await sql(
       `insert into delivery_attempt (id, ats_id, reference_id, direction, event, number, outcome, status_code, duration_ms)
-       select last_id, ats_id, last_id, 'outgoing', 'application.updated', 1, 'failure', 429, 310
-         from delivery_rollup where ats_id = 'busy' and outcome <> 'success' order by hour desc limit 1`,
+       select last_failure_id, ats_id, last_failure_id, 'outgoing', 'application.updated', 1, 'failure', 429, 310
+         from delivery_rollup where ats_id = 'busy' and last_failure_id is not null order by hour desc limit 1`,
     );
     await signIn('busy');
     await page.getByText('Healthy', { exact: true }).waitFor();

@@ -188,7 +188,7 @@ describe('each attempt counts once', () => {
     await client.query(`
       create function die() returns trigger language plpgsql as $$
         begin
-          if (select count(*) from delivery_rollup) > 20 then perform pg_terminate_backend(pg_backend_pid()); end if;
+          if (select count(*) from delivery_rollup) > 4 then perform pg_terminate_backend(pg_backend_pid()); end if;
           return new;
         end $$;
       create trigger die before update on delivery_rollup_mark for each row execute function die()`);
@@ -227,7 +227,7 @@ describe('what is kept', () => {
 
   test('less than eight days, and of every account', async () => {
     await client.query(
-      `insert into delivery_rollup select a, now() - n * interval '1 day', 'success', 1, 1, uuidv7()
+      `insert into delivery_rollup select a, now() - n * interval '1 day', 1, 0, 0, '{1}'
          from unnest('{acme,globex}'::text[]) a, generate_series(1, 20) n`,
     );
     await rollers[0]!.expire();
@@ -270,14 +270,14 @@ describe('what is read from it', () => {
       const exact = sorted[Math.ceil(part * sorted.length) - 1]!;
       expect(Math.abs(percentile(latencies, part)! / exact - 1)).toBeLessThan(0.1);
     }
-    expect(percentile(new Map(), 0.5)).toBeNull();
+    expect(percentile([], 0.5)).toBeNull();
   });
 
   test('of more than can be looked at one by one it says that it is not whole', async () => {
-    await put(Array.from({ length: 5001 }, (_, n) => attempt(clock.now() - n)));
+    await put(Array.from({ length: 2001 }, (_, n) => attempt(clock.now() - n)));
     const { complete, hours } = await figures.since('acme', since());
     expect(complete).toBe(false);
-    expect(hours.reduce((sum, hour) => sum + hour.attempts.success, 0)).toBe(5001);
+    expect(hours.reduce((sum, hour) => sum + hour.attempts.success, 0)).toBe(2001);
     expect((await figures.since('globex', since())).complete).toBe(true);
   });
 });

@@ -8,6 +8,7 @@ let stream;
 let settled;
 let reading = false;
 let again = false;
+let heldBack = false;
 
 async function read() {
   if (reading) return void (again = true);
@@ -19,7 +20,8 @@ async function read() {
     for (const part of document.querySelectorAll('[data-live]')) {
       const other = fresh.querySelector(`[data-live="${part.dataset.live}"]`);
       // Whoever is in the middle of something is not disturbed.
-      if (other && !part.contains(document.activeElement)) take(part, other);
+      if (part.contains(document.activeElement)) heldBack = true;
+      else if (other) take(part, other);
     }
     badge().hidden = stream.readyState !== EventSource.OPEN;
   } finally {
@@ -50,6 +52,11 @@ function follow() {
     settled = setTimeout(read, SETTLED_MS);
   });
 }
+
+document.addEventListener('focusout', () => {
+  if (heldBack) setTimeout(read, PAUSE_MS);
+  heldBack = false;
+});
 
 // Behind another tab nothing is followed; the way back begins with what was missed.
 document.addEventListener('visibilitychange', () => {

@@ -28,9 +28,11 @@ export function OverviewPage({ overview, range, receipts }: OverviewPageProps): 
       title="Overview"
       lead="Whether your integration is healthy, and if not, why."
       actions={
-        <p class="hint">
-          As of <Time at={overview.now} />
-        </p>
+        <LivePart name="time">
+          <p class="hint">
+            As of <Time at={overview.now} />
+          </p>
+        </LivePart>
       }
     >
       <LivePart name="health">

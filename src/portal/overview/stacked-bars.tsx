@@ -52,8 +52,13 @@ export function StackedBars({ label, bars, axis, scale }: StackedBarsProps): VNo
             vector-effect="non-scaling-stroke"
           />
         ))}
-        {bars.map((bar, n) => (
-          <BarOf key={n} {...bar} x={n * SLOT} top={top} />
+        {outlines(bars, top).map(([fill, outline]) => (
+          <path key={fill} d={outline} {...paint(fill)} />
+        ))}
+        {bars.map(({ title }, n) => (
+          <rect key={n} class="chart-hit" x={n * SLOT} width={SLOT} height={HEIGHT}>
+            <title>{title}</title>
+          </rect>
         ))}
       </svg>
       <div class={`chart-axis of-${axis.length}`} aria-hidden="true">
@@ -68,21 +73,22 @@ export function StackedBars({ label, bars, axis, scale }: StackedBarsProps): VNo
   );
 }
 
-function BarOf({ parts, title, x, top }: Bar & { x: number; top: number }): VNode {
-  let y = HEIGHT;
-  return (
-    <g>
-      <title>{title}</title>
-      <rect x={x} y={0} width={SLOT} height={HEIGHT} fill="transparent" />
-      {parts
-        .filter(([, value]) => value > 0)
-        .map(([fill, value]) => {
-          const height = Math.min(y, Math.max(LEAST, (value / top) * HEIGHT));
-          y -= height;
-          return <rect key={fill} x={x + 1} y={y} width={SLOT - 2} height={height} {...paint(fill)} />;
-        })}
-    </g>
-  );
+/** All parts of one fill as one shape: a week of bars would else be a thousand elements. */
+function outlines(bars: readonly Bar[], top: number): (readonly [Fill, string])[] {
+  const drawn = new Map<Fill, string>();
+  for (const [n, { parts }] of bars.entries()) {
+    let y = HEIGHT;
+    for (const [fill, value] of parts.filter((part) => part[1] > 0)) {
+      const height = round(Math.min(y, Math.max(LEAST, (value / top) * HEIGHT)));
+      y = round(y - height);
+      drawn.set(fill, `${drawn.get(fill) ?? ''}M${n * SLOT + 1} ${y}h${SLOT - 2}v${height}h${2 - SLOT}z`);
+    }
+  }
+  return [...drawn];
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
 }
 
 const STRIPED: Partial<Record<Fill, string>> = { refused: 'stripes-refused', slow: 'stripes-slow' };

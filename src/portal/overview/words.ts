@@ -1,10 +1,13 @@
+/** Made once: a chart of a week asks for hundreds. */
+const NUMBERS = new Intl.NumberFormat('en-US');
+const DAYS = new Intl.DateTimeFormat('en-GB', { weekday: 'short', day: 'numeric', month: 'short', timeZone: 'UTC' });
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
 /** `1,234`. */
 export function number(value: number): string {
-  return value.toLocaleString('en-US');
+  return NUMBERS.format(value);
 }
 
 /** `3 results`, `1 result`, and beyond what is counted `more than 1,000 results`. */
@@ -35,7 +38,5 @@ export function hour(at: number): string {
 
 /** `Mon 23 Nov`, of a time in UTC. */
 export function day(at: number): string {
-  return new Intl.DateTimeFormat('en-GB', { weekday: 'short', day: 'numeric', month: 'short', timeZone: 'UTC' })
-    .format(at)
-    .replace(',', '');
+  return DAYS.format(at).replace(',', '');
 }

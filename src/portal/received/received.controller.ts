@@ -28,7 +28,12 @@ export class ReceivedController implements OnModuleDestroy {
     if (this.open.size >= MAX_STREAMS) throw new DomainError('rate_limited', 'Too many pages are open', [], 60);
     // The browser takes it for a lost connection, and comes again when the gateway has.
     if (this.stopping) return void response.destroy();
-    response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
+    // Its connection ends with it: one kept alive would hold up the end of the gateway.
+    response.writeHead(200, {
+      'Content-Type': 'text/event-stream',
+      'Cache-Control': 'no-store',
+      Connection: 'close',
+    });
     response.write(`retry: ${RETRY_MS}\n\n`);
     this.follow(response);
   }
