@@ -26,7 +26,7 @@ export function DeliveriesCard({ figures, now, range }: Props): VNode {
     >
       <Patterns />
       {!figures.complete && (
-        <p class="hint">More comes in than can be counted at once: the last three minutes are not whole yet.</p>
+        <p class="hint">More comes in than is counted at once: the newest are not all here yet.</p>
       )}
       <Legend {...all} />
       <StackedBars label={deliveriesInWords(all, slots, words)} bars={slots.map(outcomes)} axis={axis} scale={number} />

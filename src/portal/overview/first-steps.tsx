@@ -15,7 +15,9 @@ export function FirstSteps({ url }: { url: string | null }): VNode {
               {admin ? '; saving it sends a signed ping.' : ', which an admin of your account can do.'}
             </>
           ) : (
-            'Your webhook URL is set.'
+            <>
+              Your webhook URL is set. <a href="/portal/testing">Webhook Testing</a> sends it a sample of every event.
+            </>
           )}
         </Step>
         <Step done={false} title="Send a candidate">
