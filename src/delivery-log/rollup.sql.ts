@@ -64,14 +64,18 @@ export const ROLL = queueStatement(
 /**
  * An account's hours since $2, what is rolled up and what is not yet, in one snapshot: so each attempt counts once, wherever
  * the mark is. Where more than ${LIVE_TAIL} are not rolled up, the newest of them count, and \`complete\` is false.
+ *
+ * The limit comes from a row, so that the planner does not know it: a known one, greater than what it expected to find, led
+ * it to read all of the tail and to sort it.
  */
 export const FIGURES = statement(
   'rollup_figures',
   `with mark as materialized (
      select rolled_before from delivery_rollup_mark
    ), tail as materialized (
-     select id, direction, outcome, duration_ms, test from delivery_attempt
-      where ats_id = $1 and id >= (select rolled_before from mark) order by id desc limit ${LIVE_TAIL + 1}
+     select t.* from unnest(array[${LIVE_TAIL + 1}]) n(most) cross join lateral (
+       select id, direction, outcome, duration_ms, test from delivery_attempt
+        where ats_id = $1 and id >= (select rolled_before from mark) order by id desc limit n.most) t
    ), counted as materialized (
      select ${HOUR} as hour, ${COUNTS} from tail where direction = 'outgoing' and not test
       group by 1, outcome, latency

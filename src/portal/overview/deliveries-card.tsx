@@ -25,9 +25,7 @@ export function DeliveriesCard({ figures, now, range }: Props): VNode {
       aside={<RangeLinks range={range} />}
     >
       <Patterns />
-      {!figures.complete && (
-        <p class="hint">More comes in than is counted at once: the newest are not all here yet.</p>
-      )}
+      {!figures.complete && <p class="hint">More comes in than is counted at once: the newest are not all here yet.</p>}
       <Legend {...all} />
       <StackedBars label={deliveriesInWords(all, slots, words)} bars={slots.map(outcomes)} axis={axis} scale={number} />
       <h3 class="chart-title">Time until your endpoint answered</h3>
