@@ -108,7 +108,7 @@ describeInBrowser('the Overview', () => {
   });
 
   test('of an account in trouble: why, since when, what waits, and where to look', async () => {
-    const id = uuidFloor(Date.now() - 90_000).slice(0, 24) + '0123456789ab';
+    const id = uuidFloor(Date.now() - 1000).slice(0, 24) + '0123456789ab';
     await roll('trouble', 4);
     await sql(
       `insert into delivery_attempt (id, ats_id, reference_id, direction, event, number, outcome, status_code, duration_ms)

@@ -40,7 +40,8 @@ function GivenUp({ count }: { count: number }): VNode {
   return (
     <>
       <Badge tone="danger">{results(count, COUNTED)}</Badge>
-      <p class="hint">The last attempt failed. They are kept for 30 days and can be delivered again.</p>
+      <p class="hint">The last attempt failed. They are kept for 30 days.</p>
+      <a href="/portal/deliveries/dead">See them, and deliver them again</a>
     </>
   );
 }
