@@ -89,10 +89,9 @@ describeInBrowser('the Overview', () => {
 
     await page.getByRole('link', { name: '7 days' }).click();
     await page.getByRole('img', { name: /^Deliveries of the last 7 days: [\d,]+ delivered/ }).waitFor();
+    await inspect(page, 'overview-week');
     await page.getByText('The figures as a table').click();
     expect(await page.getByRole('row').count()).toBe(8);
-    await page.evaluate(() => window.scrollTo(0, 0));
-    await inspect(page, 'overview-week');
     await page.getByRole('link', { name: '24 hours' }).click();
     await page.getByRole('img', { name: /^Answers of the last 24 hours: half came within/ }).waitFor();
     expect(await page.getByText('Live', { exact: true }).count()).toBe(0);
