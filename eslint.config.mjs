@@ -108,4 +108,8 @@ export default defineConfig(
     },
     rules: { 'no-restricted-globals': 'off' },
   },
+  {
+    files: ['src/portal/assets/live.js'],
+    languageOptions: { globals: { DOMParser: 'readonly', EventSource: 'readonly' } },
+  },
 );

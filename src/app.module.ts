@@ -6,11 +6,13 @@ import { CandidatesApiModule } from './candidates/candidates.module';
 import { ConfigModule } from './config/config.module';
 import type { Env } from './config/env';
 import { DatabaseModule } from './database/database.module';
+import { DeliveryRollerModule } from './delivery-log/delivery-log.module';
 import { DeliveryModule, FlowsApiModule } from './delivery/delivery.module';
+import { DevReceiverModule } from './dev-receiver/dev-receiver.module';
 import { FeedApiModule } from './feed/feed.module';
 import { IncomingWebhooksModule } from './incoming-webhooks/incoming-webhooks.module';
 import { InternalEventsModule } from './internal-events/internal-events.module';
-import { DevReceiverModule, OpsModule } from './ops/ops.module';
+import { OpsModule } from './ops/ops.module';
 import { PortalModule } from './portal/portal.module';
 import { ProcessingModule } from './processing/processing.module';
 import { ScoresApiModule, ScoringModule } from './scoring/scoring.module';
@@ -37,8 +39,8 @@ const API: Type[] = [
   PortalModule,
 ];
 
-/** What drains the queues: inbox to outbox, scores for what awaits them, outbox to the ATS. */
-const WORKER: Type[] = [ProcessingModule, ScoringModule, DeliveryModule];
+/** What drains the queues: inbox to outbox, scores for what awaits them, outbox to the ATS; and counts what was sent. */
+const WORKER: Type[] = [ProcessingModule, ScoringModule, DeliveryModule, DeliveryRollerModule];
 
 const BY_ROLE: Record<Env['ROLE'], Type[]> = { api: API, worker: WORKER, all: [...API, ...WORKER] };
 

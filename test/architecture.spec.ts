@@ -8,7 +8,7 @@ const RUNGS = `
   database http egress
   queue accounts delivery-log rate-limit
   inbox outbox auth
-  workspaces uploads
+  workspaces uploads dev-receiver
   entities
   candidates vacancies meetings scoring
   applications

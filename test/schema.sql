@@ -136,6 +136,31 @@ CREATE UNIQUE INDEX delivery_attempt_pkey ON ONLY delivery_attempt USING btree (
 comment on column delivery_attempt.payload is 'null: the flow''s payload or the result event''s body';
 comment on column delivery_attempt.test is 'sent from the portal to try the endpoint out: of no flow, counted nowhere';
 
+table delivery_rollup (
+  ats_id text collate "C" not null,
+  hour timestamp with time zone not null,
+  success integer not null,
+  failure integer not null,
+  error integer not null,
+  latencies integer[] not null,
+  last_success_id uuid,
+  last_failure_id uuid
+);
+constraint delivery_rollup_pkey on delivery_rollup PRIMARY KEY (ats_id, hour);
+CREATE UNIQUE INDEX delivery_rollup_pkey ON delivery_rollup USING btree (ats_id, hour);
+comment on table delivery_rollup is 'An hour of an account: its outgoing attempts by outcome; tests are not counted';
+comment on column delivery_rollup.latencies is 'how many were answered within 1, 1.2, 1.44, … ms';
+comment on column delivery_rollup.last_failure_id is 'the latest attempt that was not a success';
+
+table delivery_rollup_mark (
+  singleton boolean not null default true,
+  rolled_before uuid not null
+);
+constraint delivery_rollup_mark_pkey on delivery_rollup_mark PRIMARY KEY (singleton);
+constraint delivery_rollup_mark_singleton_check on delivery_rollup_mark CHECK (singleton);
+CREATE UNIQUE INDEX delivery_rollup_mark_pkey ON delivery_rollup_mark USING btree (singleton);
+comment on table delivery_rollup_mark is 'One row: every attempt before it is in the rollup, none behind it is';
+
 table endpoint (
   ats_id text collate "C" not null,
   url text,

@@ -3,7 +3,6 @@ import { AccountsModule } from '../accounts/accounts.module';
 import { OutboxModule } from '../outbox/outbox.module';
 import { WorkspacesModule } from '../workspaces/workspaces.module';
 import { DemoAccount } from './demo-account.service';
-import { DevReceiverController } from './dev-receiver.controller';
 import { HealthController } from './health.controller';
 import { MetricsController } from './metrics.controller';
 import { Readiness } from './readiness';
@@ -16,7 +15,3 @@ import { Retention } from './retention.service';
   exports: [Readiness, DemoAccount],
 })
 export class OpsModule {}
-
-/** Only in development. */
-@Module({ controllers: [DevReceiverController] })
-export class DevReceiverModule {}

@@ -3,6 +3,7 @@ import { AccountsModule } from '../accounts/accounts.module';
 import { AuthModule } from '../auth/auth.module';
 import { SenderModule } from '../delivery/delivery.module';
 import { DeliveryLogModule } from '../delivery-log/delivery-log.module';
+import { ReceiptsModule } from '../dev-receiver/dev-receiver.module';
 import { EventTypesModule } from '../event-types/event-types.module';
 import { OutboxModule } from '../outbox/outbox.module';
 import { AuditLogController } from './audit/audit-log.controller';
@@ -23,13 +24,14 @@ import { LinksController } from './links/links.controller';
 import { MailWorker } from './mail/mail.worker';
 import { Mails } from './mail/mails.service';
 import { Notices } from './mail/notices.service';
-import { LastFailures } from './overview/last-failure.service';
 import { OverviewController } from './overview/overview.controller';
+import { Overviews } from './overview/overview.service';
 import { AssetsController } from './page/assets.controller';
 import { NotFoundController } from './page/not-found.controller';
 import { Pages } from './page/pages.service';
 import { ThemeController } from './page/theme.controller';
 import { ProfileController } from './profile/profile.controller';
+import { ReceivedController } from './received/received.controller';
 import { Expiry } from './sign-in/expiry.service';
 import { SignInController } from './sign-in/sign-in.controller';
 import { SignIn } from './sign-in/sign-in.service';
@@ -42,7 +44,15 @@ import { Throttle } from './throttle/throttle.service';
 import { UsersController } from './users/users.controller';
 
 @Module({
-  imports: [AccountsModule, AuthModule, DeliveryLogModule, OutboxModule, SenderModule, EventTypesModule],
+  imports: [
+    AccountsModule,
+    AuthModule,
+    DeliveryLogModule,
+    EventTypesModule,
+    OutboxModule,
+    ReceiptsModule,
+    SenderModule,
+  ],
   providers: [
     Pages,
     SignIn,
@@ -55,7 +65,7 @@ import { UsersController } from './users/users.controller';
     AttemptDetails,
     DeadMessages,
     FlowContentsReader,
-    LastFailures,
+    Overviews,
     AuditLog,
     StaffAccounts,
     Mails,
@@ -68,6 +78,7 @@ import { UsersController } from './users/users.controller';
     SignOutController,
     ThemeController,
     OverviewController,
+    ReceivedController,
     ConfigurationController,
     CredentialsController,
     TestingController,

@@ -1,42 +1,69 @@
-import type { VNode } from 'preact';
-import { CheckWarning } from '../endpoint/check-warning';
-import type { EndpointCheck } from '../endpoint/endpoint-checks.service';
-import type { EndpointState } from '../endpoint/endpoint-state';
-import { plainWords } from '../endpoint/plain-words';
-import { Badge, Card, Copyable, Facts, Time } from '../page/elements';
+import type { ComponentChildren, VNode } from 'preact';
+import type { Receipts } from '../../dev-receiver/receipts.service';
+import { assetUrl } from '../page/assets';
+import { Time } from '../page/elements';
 import { Page } from '../page/layout';
-import type { LastFailure } from './last-failure.service';
+import { ReceivedCard } from '../received/received-card';
+import type { Range } from './chart-slots';
+import { DeliveriesCard } from './deliveries-card';
+import { FailureCard } from './failure-card';
+import { FirstSteps } from './first-steps';
+import { HealthCard } from './health-card';
+import type { Overview } from './overview.service';
+import { WaitingCard } from './waiting-card';
 
 interface OverviewPageProps {
-  readonly state: EndpointState;
-  readonly url: string | null;
-  readonly check: EndpointCheck | null;
-  readonly failure: LastFailure | null;
+  readonly overview: Overview;
+  readonly range: Range;
+  /** Of the demo account's endpoint, in development. */
+  readonly receipts: Receipts | null;
 }
 
-export function OverviewPage({ state, url, check, failure }: OverviewPageProps): VNode {
+export function OverviewPage({ overview, range, receipts }: OverviewPageProps): VNode {
+  const { figures, waiting, failure, url } = overview;
+  const quiet = figures.hours.length === 0;
+  const nothingYet = quiet && waiting.pending === 0 && waiting.dead === 0;
   return (
-    <Page title="Overview" lead="Whether your integration is healthy, and if not, why.">
-      <Card title="Your endpoint" lead={state.sentence} aside={<Badge tone={state.tone}>{state.label}</Badge>}>
-        {check !== null && <CheckWarning check={check} />}
-        <Facts of={[['Webhook URL', url === null ? <span class="muted">none</span> : <code>{url}</code>]]} />
-      </Card>
-      <Card title="Last failure">
-        {failure === null ? <p class="muted">None of your recent deliveries failed.</p> : <Failure {...failure} />}
-      </Card>
+    <Page
+      title="Overview"
+      lead="Whether your integration is healthy, and if not, why."
+      actions={
+        <LivePart name="time">
+          <p class="hint">
+            As of <Time at={overview.now} />
+          </p>
+        </LivePart>
+      }
+    >
+      <LivePart name="health">
+        <HealthCard {...overview} />
+        {nothingYet ? (
+          <FirstSteps url={url} />
+        ) : (
+          <div class="columns">
+            <WaitingCard {...overview} />
+            <FailureCard failure={failure} />
+          </div>
+        )}
+      </LivePart>
+      {receipts !== null && (
+        <>
+          <LivePart name="received">
+            <ReceivedCard receipts={receipts} />
+          </LivePart>
+          <script src={assetUrl('live.js')} defer />
+        </>
+      )}
+      <LivePart name="deliveries">{!quiet && <DeliveriesCard {...overview} range={range} />}</LivePart>
     </Page>
   );
 }
 
-function Failure({ at, referenceId, event, statusCode, fault }: LastFailure): VNode {
+/** What the script of the live view takes over from a fresh copy of the page. */
+function LivePart({ name, children }: { name: string; children: ComponentChildren }): VNode {
   return (
-    <Facts
-      of={[
-        ['When', <Time at={at} />],
-        ['What happened', plainWords(statusCode, fault)],
-        ['Event', event === null ? null : <code>{event}</code>],
-        ['Flow', referenceId === null ? null : <Copyable id="failed-flow" value={referenceId} label="reference id" />],
-      ]}
-    />
+    <div class="part" data-live={name}>
+      {children}
+    </div>
   );
 }

@@ -7,24 +7,17 @@ import { unauthorized } from '../errors';
 import { Undocumented } from '../http/documented';
 import { parseJson } from '../http/json';
 import { verify } from '../signing/signature';
-
-const KEPT = 100;
-
-interface Received {
-  readonly received_at: string;
-  readonly verified: boolean;
-  readonly headers: Record<string, string>;
-  readonly body: unknown;
-}
+import { Receipts, type Receipt } from './receipts.service';
 
 /** Stands in, in development, for the endpoint of the demo account; a good pattern for one's own. */
 @Undocumented("stands in for an ATS's own endpoint, in development only")
 @Auth('none')
 @Controller('dev/receiver')
 export class DevReceiverController {
-  private readonly received: Received[] = [];
-
-  constructor(private readonly clock: Clock) {}
+  constructor(
+    private readonly clock: Clock,
+    private readonly receipts: Receipts,
+  ) {}
 
   @Post()
   @HttpCode(200)
@@ -32,21 +25,20 @@ export class DevReceiverController {
     const signature = request.headers['x-webhook-signature'];
     const header = typeof signature === 'string' ? signature : undefined;
     const verified = verify(header, request.rawBody, [DEMO.outgoingSecret], this.clock.unixSeconds()).valid;
-    this.received.unshift({
+    this.receipts.add({
       received_at: new Date(this.clock.now()).toISOString(),
       verified,
       headers: webhookHeaders(request),
       body: readable(request.rawBody),
     });
-    this.received.length = Math.min(this.received.length, KEPT);
     if (!verified) throw unauthorized();
     return { received: true };
   }
 
   /** The last 100 requests, newest first. */
   @Get()
-  list(): readonly Received[] {
-    return this.received;
+  list(): readonly Receipt[] {
+    return this.receipts.list();
   }
 }
 
