@@ -74,6 +74,7 @@ async function makeAccounts(...atsIds: string[]): Promise<void> {
   await sql(
     `with a as (insert into account (ats_id, name, api_key_hash) select id, id, sha256(id::bytea) from unnest($1::text[]) id
                 returning ats_id),
+          e as (insert into endpoint (ats_id, url) select ats_id, 'https://example.com/' from a),
           w as (insert into workspace (ats_id, client_id) select ats_id, 'w' from a),
           c as (insert into candidate select ats_id, 'w', 'c', '{"candidate_id":"c","skills":["Go"]}', now(), now() from a)
      insert into vacancy select ats_id, 'w', 'v', '{"vacancy_id":"v","title":"Coder","skills":["Go"]}', now(), now() from a`,
