@@ -74,9 +74,11 @@ async function stopAtWork(): Promise<{ sending: string[]; applying: string[] }> 
   await lock.take('candidate');
   await lock.stopsSomebody('candidate');
   stale.signal('SIGSTOP');
-  const [sending, applying] = await Promise.all([leased('outbox_message'), leased('inbox_message')]);
+  const [claimed, applying] = await Promise.all([leased('outbox_message'), leased('inbox_message')]);
   await lock.release();
-  return { sending, applying };
+  // Of what it had only claimed it sends nothing any more, so it has nothing to judge there.
+  const arrived = new Set(scene.receiver.arrivals().map((arrival) => arrival.reference_id));
+  return { sending: claimed.filter((id) => arrived.has(id)), applying };
 }
 
 /** All it holds is settled by another: applied, delivered to one account, and failed at the other. */
