@@ -9,7 +9,7 @@ import { GroupCommit } from '../queue/group-commit';
 import { Poller } from '../queue/poller';
 import { WakeUp } from '../queue/wake-up.service';
 import { Attempts } from './attempts.service';
-import { Slots } from './slots';
+import { Slots, type Slot } from './slots';
 
 const TICK_MS = 1000;
 const SWEEP_MS = 60_000;
@@ -23,6 +23,8 @@ const SETTLE_PAUSE_MS = 250;
 const [WORTHWHILE, MAX_REST_MS] = [32, 25];
 /** Of what the looking took: so what finds little takes a third of the time, and a lone message waits for none. */
 const REST = 2;
+/** Messages that were sent and wait for their settling count as well, but not against the slots: twice as many in all. */
+const MAX_UNSETTLED = 2;
 /** The part of the timeout within which an endpoint that is no burden answers: 1 s of 5. */
 const FAST = 1 / 5;
 
@@ -31,6 +33,8 @@ const FAST = 1 / 5;
 export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly inFlight = new Set<Promise<void>>();
   private readonly slots: Slots;
+  /** So many slots free are worth a look: those who are slow or failing never hold more than half of them. */
+  private readonly enough: number;
   private readonly settling = new GroupCommit<Settlement, true>(async (group) => {
     await this.outbox.settle(group);
     return group.map(() => true);
@@ -52,6 +56,7 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
     wakeUp: WakeUp,
   ) {
     const { DELIVERY_CONCURRENCY, DELIVERY_CONCURRENCY_PER_ACCOUNT, DELIVERY_TIMEOUT_MS } = env;
+    this.enough = Math.ceil(DELIVERY_CONCURRENCY / WORTHWHILE);
     this.slots = new Slots(DELIVERY_CONCURRENCY, DELIVERY_CONCURRENCY_PER_ACCOUNT, DELIVERY_TIMEOUT_MS * FAST);
     wakeUp.on('outbox', () => {
       this.poller.nudge();
@@ -87,7 +92,8 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
 
   private async work(): Promise<boolean> {
     await this.rest();
-    if (this.slots.free <= 0) return false;
+    if (this.slots.free < this.enough || this.inFlight.size >= MAX_UNSETTLED * this.env.DELIVERY_CONCURRENCY)
+      return false;
     const begun = performance.now();
     const { count, more } = await this.claim();
     const took = performance.now() - begun;
@@ -157,28 +163,41 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
 
   private start(message: Message, account: DueAccount, leasedUntil: number): void {
     const slot = this.slots.take(account.atsId, performance.now());
-    const done = this.deliver(message, account, leasedUntil)
+    const done = this.deliver(message, account, slot, leasedUntil)
       .catch((error: unknown) => {
         this.report(error);
-        return false;
       })
-      .then((succeeded) => {
-        this.slots.give(slot, succeeded, performance.now());
+      .then(() => {
         this.inFlight.delete(done);
         this.poller.nudge();
       });
     this.inFlight.add(done);
   }
 
-  private async deliver(message: Message, account: DueAccount, leasedUntil: number): Promise<boolean> {
-    // The claim's answer may come late: a sending that outlives its lease could overtake, or be overtaken.
-    if (performance.now() + account.secrets.length * this.env.DELIVERY_TIMEOUT_MS > leasedUntil) {
-      await this.outbox.release([message]);
-      return false;
+  /**
+   * The slot of a success is free before it is settled, since its endpoint has nothing more to do; that of a failure is not,
+   * so that nothing more goes there before the breaker has heard of it.
+   */
+  private async deliver(message: Message, account: DueAccount, slot: Slot, leasedUntil: number): Promise<void> {
+    let succeeded = false;
+    try {
+      // The claim's answer may come late: a sending that outlives its lease could overtake, or be overtaken.
+      if (performance.now() + account.secrets.length * this.env.DELIVERY_TIMEOUT_MS > leasedUntil) {
+        await this.outbox.release([message]);
+        return;
+      }
+      const settlement = await this.attempts.make(message, account);
+      succeeded = settlement.attempt.outcome === 'success';
+      if (succeeded) this.give(slot, true);
+      await this.settle(settlement, leasedUntil);
+    } finally {
+      if (!succeeded) this.give(slot, false);
     }
-    const settlement = await this.attempts.make(message, account);
-    await this.settle(settlement, leasedUntil);
-    return settlement.attempt.outcome === 'success';
+  }
+
+  private give(slot: Slot, succeeded: boolean): void {
+    this.slots.give(slot, succeeded, performance.now());
+    this.poller.nudge();
   }
 
   /** While the database is in trouble the outcome is kept, as long as the lease: past it, the message is another's. */
