@@ -260,7 +260,8 @@ comment on column inbox_message.crashes is 'leases in a row that ended unsettled
 table kept_event (
   reference_id uuid not null,
   event text not null,
-  body text not null
+  body text not null,
+  ats_id text collate "C" not null
 );
 constraint kept_event_pkey on kept_event PRIMARY KEY (reference_id);
 CREATE UNIQUE INDEX kept_event_pkey ON kept_event USING btree (reference_id);

@@ -117,7 +117,7 @@ function exchangeFile(
   if (next.cv !== undefined && !held) {
     return { code: 'file_unavailable', message: "cv names a file that was not uploaded, has expired, or is another's" };
   }
-  if (had !== null && had !== wanted) files.letGo(had);
+  if (had !== null && had !== wanted) files.letGo(had, write.atsId);
   return undefined;
 }
 

@@ -18,21 +18,21 @@ export const ACCEPT = statement('inbox_accept', accept(''));
 export const ACCEPT_WITH_FILES = statement(
   'inbox_accept_with_files',
   accept(`, named as (
-     select distinct on (u.carv_file_id) u.carv_file_id, w.reference_id, f.entity, w.entity_id
+     select distinct on (u.carv_file_id) u.ats_id, u.carv_file_id, w.reference_id, f.entity, w.entity_id
        from unnest($17::uuid[], $18::text[]) with ordinality f(carv_file_id, entity, n)
        join fresh w using (n)
        join upload u on u.carv_file_id = f.carv_file_id and u.ats_id = w.ats_id and u.client_id = w.client_id
       order by u.carv_file_id, n
    ), free as materialized (
      select carv_file_id from upload
-      where carv_file_id in (select carv_file_id from named)
+      where (ats_id, carv_file_id) in (select ats_id, carv_file_id from named)
         and state = 'stored' and reserved_by is null and expires_at > now()
       order by carv_file_id for no key update skip locked
    ), reserved as (
      update upload u
         set reserved_by = named.reference_id, entity = named.entity, entity_id = named.entity_id, sweep_at = null
        from named join free using (carv_file_id)
-      where u.carv_file_id = named.carv_file_id
+      where u.ats_id = named.ats_id and u.carv_file_id = named.carv_file_id
    )`),
 );
 

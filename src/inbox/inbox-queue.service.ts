@@ -88,24 +88,24 @@ export class InboxQueue {
       batch.map((m) => [JSON.stringify([m.atsId, m.clientId]), { ats_id: m.atsId, client_id: m.clientId }]),
     );
     await tx.query(LOCK_LANES, laneColumns([...lanes.values()]));
-    const settled = await tx.query<{ id: string }>(SETTLE, [batch.map((m) => m.id), batch.map((m) => m.attempt)]);
+    const settled = await tx.query<{ id: string }>(SETTLE, leaseColumns(batch));
     const ids = new Set(settled.map((row) => row.id));
     return batch.filter((m) => ids.has(m.id));
   }
 
   /** Gives messages back unjudged. */
   async release(batch: readonly Claimed[]): Promise<void> {
-    await this.database.query(RELEASE, [batch.map((m) => m.id), batch.map((m) => m.attempt)]);
+    await this.database.query(RELEASE, leaseColumns(batch));
   }
 
   /** Gives back suspects that were not tried, with their suspicion. */
   async putBack(suspects: readonly Claimed[]): Promise<void> {
-    await this.database.query(PUT_BACK, [suspects.map((m) => m.id), suspects.map((m) => m.attempt)]);
+    await this.database.query(PUT_BACK, leaseColumns(suspects));
   }
 
   /** Counts a failure and makes the message due again; its workspace waits with it. */
   async retry(message: Claimed, waitMs: number): Promise<void> {
-    await this.database.query(RETRY, [message.id, message.attempt, waitMs]);
+    await this.database.query(RETRY, [message.atsId, message.id, message.attempt, waitMs]);
   }
 
   private async accountsAfter(account: string): Promise<string[]> {
@@ -143,6 +143,10 @@ export class InboxQueue {
 
 function laneColumns(lanes: readonly Lane[]): [string[], string[]] {
   return [lanes.map((lane) => lane.ats_id), lanes.map((lane) => lane.client_id)];
+}
+
+function leaseColumns(batch: readonly Claimed[]): [string[], string[], number[]] {
+  return [batch.map((m) => m.atsId), batch.map((m) => m.id), batch.map((m) => m.attempt)];
 }
 
 function toClaimed(row: ClaimedRow): Claimed {

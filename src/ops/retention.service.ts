@@ -25,8 +25,8 @@ const UNPROCESSED = statement(
 /** What pending and dead messages will still send, or may. */
 const KEEP = statement(
   'retention_keep',
-  `insert into kept_event (reference_id, event, body)
-   select r.reference_id, r.event, r.body
+  `insert into kept_event (ats_id, reference_id, event, body)
+   select r.ats_id, r.reference_id, r.event, r.body
      from (select reference_id from outbox_message where reference_id < $1::uuid
            union select reference_id from dead_message where reference_id < $1::uuid and state = 'dead') m
      join result_event r using (reference_id)

@@ -170,7 +170,7 @@ export class Outbox {
       leaseMs,
     ]);
     const blocked = rows.filter((row) => row.attempt === null);
-    const parked = blocked.length > 0 && (await this.park(blocked.map((row) => row.id)));
+    const parked = blocked.length > 0 && (await this.park(blocked));
     const messages = rows.flatMap((row) => (row.attempt === null ? [] : [this.claimed(row, row.attempt)]));
     return { messages, parked };
   }
@@ -198,7 +198,11 @@ export class Outbox {
 
   /** Gives messages back unjudged. */
   async release(messages: readonly Message[]): Promise<void> {
-    await this.database.query(RELEASE, [messages.map((m) => m.id), messages.map((m) => m.attempt)]);
+    await this.database.query(RELEASE, [
+      messages.map((m) => m.atsId),
+      messages.map((m) => m.id),
+      messages.map((m) => m.attempt),
+    ]);
   }
 
   /** Wakes messages asleep behind nobody and returns their flows: there should never be one. */
@@ -207,9 +211,11 @@ export class Outbox {
   }
 
   /** What was claimed is to be sent even when this fails: the next claim finds the blocked ones again. */
-  private async park(ids: readonly string[]): Promise<boolean> {
+  private async park(blocked: readonly ClaimRow[]): Promise<boolean> {
     try {
-      return (await this.database.query(PARK, [ids])).length > 0;
+      return (
+        (await this.database.query(PARK, [blocked.map((row) => row.ats_id), blocked.map((row) => row.id)])).length > 0
+      );
     } catch (error) {
       logger.warn({ err: error }, 'outbox.not_parked');
       return false;
@@ -279,5 +285,6 @@ function settleColumns(settlements: readonly Settlement[]): unknown[] {
     settlements.map((s) => s.attempt.responseBody),
     settlements.map((s) => s.message.event),
     settlements.map((s) => s.counted),
+    settlements.map((s) => s.message.atsId),
   ];
 }

@@ -1,5 +1,7 @@
 import { queueStatement, statement } from '../database/database';
 
+// `collate "default"` where a row is named by its `ats_id` beside its key: see `inbox/claim.sql.ts`.
+
 /**
  * Stores results and queues them, in the order given: messages of one entity are delivered in the order of their ids.
  *
@@ -92,18 +94,22 @@ export const CLAIM = queueStatement(
                           where e.ats_id = w.ats_id and e.entity_key = w.entity_key and e.id < w.id) as blocked
        from w
    ), due as (
-     select id from (select id, free, row_number() over (partition by ats_id order by available_at, id) as n
-                       from judged where not blocked) d
+     select ats_id, id
+       from (select ats_id, id, free, row_number() over (partition by ats_id order by available_at, id) as n
+               from judged where not blocked) d
       where n <= free order by n limit $4
    ), claimed as (
      update outbox_message m set attempt = m.attempt + 1, leased_until = now() + $5::int * interval '1 ms'
-       from due where m.id = due.id
+       from due where m.ats_id = due.ats_id collate "default" and m.id = due.id
      returning m.id, m.attempt, m.failures, m.ats_id, m.entity_key, m.reference_id, m.available_at)
    select c.id, c.attempt, c.failures, c.ats_id, c.entity_key, c.reference_id, c.available_at, e.event, e.body
      from claimed c
      cross join lateral (
-       select event, body from result_event e where e.reference_id = c.reference_id
-       union all select event, body from kept_event e where e.reference_id = c.reference_id
+       select event, body from result_event e
+        where e.ats_id = c.ats_id collate "default" and e.reference_id = c.reference_id
+       union all
+       select event, body from kept_event e
+        where e.ats_id = c.ats_id and e.reference_id = c.reference_id
        limit 1) e
    union all
    select id, null, null, ats_id, null, null, null, null, null from judged where blocked`,
@@ -116,16 +122,19 @@ export const CLAIM = queueStatement(
  */
 export const PARK = queueStatement(
   `with b as (
-     select id, ats_id, entity_key from outbox_message
-      where id = any($1::bigint[]) and available_at < 'infinity' order by id for no key update skip locked
+     select ats_id, id, entity_key from outbox_message
+      where ats_id collate "default" = any($1::text[]) and id = any($2::bigint[]) and available_at < 'infinity'
+      order by id for no key update skip locked
    ), pair as (
-     select b.id, h.id as head from b cross join lateral (
+     select b.ats_id, b.id, h.id as head from b cross join lateral (
        select e.id from outbox_message e
         where e.ats_id = b.ats_id and e.entity_key = b.entity_key and e.id < b.id order by e.id limit 1) h
    ), held as (
-     select id from outbox_message where id in (select head from pair) for key share skip locked)
+     select ats_id, id from outbox_message
+      where ats_id collate "default" = any($1::text[]) and id in (select head from pair) for key share skip locked)
    update outbox_message m set available_at = 'infinity'
-     from pair join held on held.id = pair.head where m.id = pair.id
+     from pair join held on held.ats_id = pair.ats_id and held.id = pair.head
+    where m.ats_id = pair.ats_id collate "default" and m.id = pair.id
    returning m.id`,
 );
 
@@ -142,19 +151,21 @@ export const SETTLE = queueStatement(
   `with s as (
      select * from unnest(
        $1::bigint[], $2::int[], $3::text[], $4::int[], $5::uuid[], $6::smallint[], $7::text[], $8::smallint[],
-       $9::text[], $10::int[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::bool[])
+       $9::text[], $10::int[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::bool[], $17::text[])
        as s(id, attempt, verdict, wait_ms, attempt_id, number, outcome, status_code,
-            error, duration_ms, signature, request_headers, response_headers, response_body, event, counted)
+            error, duration_ms, signature, request_headers, response_headers, response_body, event, counted, ats_id)
    ), gone as (
      delete from outbox_message m using s
-      where m.id = s.id and m.attempt = s.attempt and s.verdict in ('delivered', 'dead')
+      where m.ats_id = s.ats_id collate "default" and m.id = s.id and m.attempt = s.attempt
+        and s.verdict in ('delivered', 'dead')
      returning m.id, m.attempt, m.ats_id, m.entity_key, m.reference_id
    ), kept as (
      update outbox_message m
         set leased_until = '-infinity', failures = m.failures + s.counted::int,
             available_at = now() + s.wait_ms * interval '1 ms'
        from s
-      where m.id = s.id and m.attempt = s.attempt and m.leased_until > '-infinity' and s.verdict = 'retry'
+      where m.ats_id = s.ats_id collate "default" and m.id = s.id and m.attempt = s.attempt and m.leased_until > '-infinity'
+        and s.verdict = 'retry'
      returning m.id, m.attempt, m.ats_id, m.reference_id, m.available_at
    ), dead as materialized (
      select id, attempt, number from s where verdict = 'dead'
@@ -183,17 +194,18 @@ export const WAKE = queueStatement(
   `update outbox_message m set available_at = now()
      from (select distinct k.ats_id, k.entity_key from unnest($1::text[], $2::text[]) k(ats_id, entity_key)) k
      cross join lateral (
-       select p.id from (select o.id, o.available_at from outbox_message o
+       select p.ats_id, p.id from (select o.ats_id, o.id, o.available_at from outbox_message o
                           where o.ats_id = k.ats_id and o.entity_key = k.entity_key order by o.id limit 8) p
         where p.available_at = 'infinity' order by p.id limit 1) h
-    where m.id = h.id and m.available_at = 'infinity' and m.leased_until < 'infinity'`,
+    where m.ats_id = h.ats_id collate "default" and m.id = h.id and m.available_at = 'infinity'
+      and m.leased_until < 'infinity'`,
 );
 
 /** Back as if never claimed: nothing was judged. */
 export const RELEASE = queueStatement(
   `update outbox_message m set leased_until = '-infinity'
-     from unnest($1::bigint[], $2::int[]) s(id, attempt)
-    where m.id = s.id and m.attempt = s.attempt`,
+     from unnest($1::text[], $2::bigint[], $3::int[]) s(ats_id, id, attempt)
+    where m.ats_id = s.ats_id collate "default" and m.id = s.id and m.attempt = s.attempt`,
 );
 
 /** Finds sleepers behind nobody, which the rules of parking and waking should make impossible. */

@@ -122,17 +122,17 @@ export class ScoringTasks {
     return rows.map(toTask);
   }
 
-  async release({ referenceId, attempt }: ScoringTask): Promise<void> {
-    await this.database.query(RELEASE, [referenceId, attempt]);
+  async release({ atsId, referenceId, attempt }: ScoringTask): Promise<void> {
+    await this.database.query(RELEASE, [atsId, referenceId, attempt]);
   }
 
-  async retry({ referenceId, attempt }: ScoringTask, waitMs: number, fault: string): Promise<void> {
-    await this.database.query(RETRY, [referenceId, attempt, waitMs, fault]);
+  async retry({ atsId, referenceId, attempt }: ScoringTask, waitMs: number, fault: string): Promise<void> {
+    await this.database.query(RETRY, [atsId, referenceId, attempt, waitMs, fault]);
   }
 
   /** Leaves the task to the callback, and to the deadline. */
-  async await({ referenceId, attempt }: ScoringTask): Promise<void> {
-    await this.database.query(AWAIT, [referenceId, attempt]);
+  async await({ atsId, referenceId, attempt }: ScoringTask): Promise<void> {
+    await this.database.query(AWAIT, [atsId, referenceId, attempt]);
   }
 
   /** @throws {DomainError} `conflict` when the token was used before, `not_found` when no score is awaited by it */
@@ -153,7 +153,11 @@ export class ScoringTasks {
     const fields = { score: score.score, score_reasons: score.reasons, scored_by: scoredBy };
     return this.database.transaction(async (tx) => {
       await tx.query(LOCK_LANES, [[atsId], [clientId]]);
-      const [gone] = await tx.query<{ application_created_at: string | null }>(FINISH, [referenceId, task.attempt]);
+      const [gone] = await tx.query<{ application_created_at: string | null }>(FINISH, [
+        atsId,
+        referenceId,
+        task.attempt,
+      ]);
       if (gone === undefined) return false;
       const key = [atsId, clientId, applicationId];
       const [stored] = await tx.query<{ data: object }>(LOAD_APPLICATION, [...key, gone.application_created_at]);

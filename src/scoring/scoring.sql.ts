@@ -1,5 +1,7 @@
 import { statement } from '../database/database';
 
+// `collate "default"` where a row is named by its `ats_id` beside its key: see `inbox/claim.sql.ts`.
+
 /**
  * Asks for the scores of applications just created, in the transaction that created them. What tells an application from
  * a later one of its id is when it was created; one that is gone already ($6 false) has its score in its result only.
@@ -39,14 +41,14 @@ export const CLAIM = statement(
             for no key update skip locked) d
       where a.ats_id is not null
    ), chosen as (
-     select reference_id, row_number() over (order by n, ats_id <= $2, ats_id) as place
+     select ats_id, reference_id, row_number() over (order by n, ats_id <= $2, ats_id) as place
        from due order by place limit $1
    ), claimed as (
      update scoring_task t
         set attempt = t.attempt + 1,
             leased_until = least(now() + $6::int * interval '1 ms',
                                  greatest(now(), t.deadline_at) + $7::int * interval '1 ms')
-         from chosen c where t.reference_id = c.reference_id
+       from chosen c where t.ats_id = c.ats_id collate "default" and t.reference_id = c.reference_id
      returning t.*, c.place)
    select reference_id, ats_id, client_id, application_id, data, callback_token, answer, last_fault, attempt, failures,
           (extract(epoch from deadline_at - now()) * 1000)::int as remaining_ms
@@ -56,16 +58,17 @@ export const CLAIM = statement(
 /** Back as if never claimed. */
 export const RELEASE = statement(
   'scoring_release',
-  `update scoring_task set leased_until = '-infinity' where reference_id = $1 and attempt = $2`,
+  `update scoring_task set leased_until = '-infinity'
+    where ats_id = $1 collate "default" and reference_id = $2 and attempt = $3`,
 );
 
-/** Due again after $3 ms, or at the deadline if that is sooner; at once when a callback has come meanwhile. */
+/** Due again after $4 ms, or at the deadline if that is sooner; at once when a callback has come meanwhile. */
 export const RETRY = statement(
   'scoring_retry',
   `update scoring_task
-      set leased_until = '-infinity', failures = failures + 1, last_fault = $4,
-          available_at = case when answer is null then least(now() + $3::int * interval '1 ms', deadline_at) else now() end
-    where reference_id = $1 and attempt = $2`,
+      set leased_until = '-infinity', failures = failures + 1, last_fault = $5,
+          available_at = case when answer is null then least(now() + $4::int * interval '1 ms', deadline_at) else now() end
+    where ats_id = $1 collate "default" and reference_id = $2 and attempt = $3`,
 );
 
 /** The score comes by a callback, which may be here already, or the deadline does. */
@@ -73,7 +76,7 @@ export const AWAIT = statement(
   'scoring_await',
   `update scoring_task
       set leased_until = '-infinity', available_at = case when answer is null then deadline_at else now() end
-    where reference_id = $1 and attempt = $2`,
+    where ats_id = $1 collate "default" and reference_id = $2 and attempt = $3`,
 );
 
 /** Keeps what a callback brought, once; it wakes the task unless its worker is at it, which will find it. */
@@ -93,7 +96,7 @@ export const ANSWERED = statement(
 /** The fence: only who holds the claim may finish the task. As text, since a Date would drop the microseconds. */
 export const FINISH = statement(
   'scoring_finish',
-  `delete from scoring_task where reference_id = $1 and attempt = $2
+  `delete from scoring_task where ats_id = $1 collate "default" and reference_id = $2 and attempt = $3
    returning application_created_at::text as application_created_at`,
 );
 

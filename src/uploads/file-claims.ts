@@ -15,7 +15,11 @@ export interface NamedFile {
 }
 
 /** What becomes of a file; null: it is let go. */
-export type Settlement = readonly [id: string, file: NamedFile | null];
+export interface Settlement {
+  readonly id: string;
+  readonly atsId: string;
+  readonly file: NamedFile | null;
+}
 
 const FREE = { reservedBy: null, entity: null, entityId: null, bound: false } as const;
 
@@ -25,7 +29,7 @@ const FREE = { reservedBy: null, entity: null, entityId: null, bound: false } as
  */
 export class FileClaims {
   private readonly files: Map<string, NamedFile>;
-  private readonly changed = new Map<string, NamedFile | null>();
+  private readonly changed = new Map<string, Settlement>();
 
   constructor(files: readonly NamedFile[]) {
     this.files = new Map(files.map((file) => [file.id, file]));
@@ -51,17 +55,17 @@ export class FileClaims {
   }
 
   /** The entity that had the file is gone, or has another. */
-  letGo(id: string): void {
+  letGo(id: string, atsId: string): void {
     this.files.delete(id);
-    this.changed.set(id, null);
+    this.changed.set(id, { id, atsId, file: null });
   }
 
   settlements(): Settlement[] {
-    return [...this.changed];
+    return [...this.changed.values()];
   }
 
   private set(file: NamedFile): void {
     this.files.set(file.id, file);
-    this.changed.set(file.id, file);
+    this.changed.set(file.id, { id: file.id, atsId: file.atsId, file });
   }
 }

@@ -31,14 +31,15 @@ export class NamedFiles {
   async settle(tx: Tx, claims: FileClaims): Promise<void> {
     const settlements = claims.settlements();
     if (settlements.length === 0) return;
-    const files = settlements.map(([, file]) => file);
+    const files = settlements.map(({ file }) => file);
     await tx.query(SETTLE_NAMED, [
-      settlements.map(([id]) => id),
+      settlements.map(({ id }) => id),
       files.map((file) => (file === null ? 'released' : 'stored')),
       files.map((file) => file?.reservedBy ?? null),
       files.map((file) => file?.entity ?? null),
       files.map((file) => file?.entityId ?? null),
       files.map((file) => file?.bound ?? false),
+      settlements.map(({ atsId }) => atsId),
     ]);
   }
 

@@ -70,7 +70,7 @@ export const SETTLE_NAMED = statement(
   `update upload u
       set state = s.state, reserved_by = s.reserved_by, entity = s.entity, entity_id = s.entity_id, bound = s.bound,
           sweep_at = case when s.state = 'released' then now() when s.reserved_by is null then u.expires_at end
-     from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::boolean[])
-          s(carv_file_id, state, reserved_by, entity, entity_id, bound)
-    where u.carv_file_id = s.carv_file_id`,
+     from unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::boolean[], $7::text[])
+          s(carv_file_id, state, reserved_by, entity, entity_id, bound, ats_id)
+    where u.ats_id = s.ats_id and u.carv_file_id = s.carv_file_id`,
 );

@@ -168,7 +168,7 @@ function removal(tx: Tx, message: Message) {
     remove: () =>
       tx.query(SETTLE, [
         ...[[message.id], [message.attempt], ['delivered'], [0], [attempt.id], [1], ['success'], [200]],
-        ...[[null], [1], [''], ['{}'], ['{}'], [''], [message.event], [true]],
+        ...[[null], [1], [''], ['{}'], ['{}'], [''], [message.event], [true], [message.atsId]],
       ]),
     wake: (key: string) => tx.query(WAKE, [[message.atsId], [key]]),
   };
@@ -258,7 +258,7 @@ describe('parking and waking, race by race', () => {
       await wake(KEY);
     });
     await remover.reached;
-    await main.database.query(PARK, [[id]]);
+    await main.database.query(PARK, [['a'], [id]]);
     await remover.commit();
     await expectNoSleeperBehindNobody();
     expect(await claimed()).toEqual([second]);
@@ -268,7 +268,7 @@ describe('parking and waking, race by race', () => {
     const [first, second] = await append(...drafts('a', 'x', 'x'));
     const { id } = await messageOf(second!);
     const head = await messageOf(first!);
-    const parking = held((tx) => tx.query(PARK, [[id]]));
+    const parking = held((tx) => tx.query(PARK, [['a'], [id]]));
     await parking.reached;
     const settled = main.outbox.settle([settlement(head, 'delivered')]);
     await untilEndedOrBlocked(settled);
@@ -282,14 +282,14 @@ describe('parking and waking, race by race', () => {
     const [first, second] = await append(...drafts('a', 'x', 'x'));
     const { id } = await messageOf(second!);
     await main.outbox.settle([settlement(await messageOf(first!), 'delivered')]);
-    await main.database.query(PARK, [[id]]);
+    await main.database.query(PARK, [['a'], [id]]);
     expect(await asleep()).toEqual([]);
   });
 
   test.each([2, 3, 7])('%i removals of one entity at once leave no sleeper behind nobody', async (count) => {
     const references = await append(...Array.from({ length: count + 2 }, () => ({ atsId: 'a', entity: 'x' })));
     const sleepers = await Promise.all(references.slice(count).map(messageOf));
-    await main.database.query(PARK, [sleepers.map((m) => m.id)]);
+    await main.database.query(PARK, [sleepers.map((m) => m.atsId), sleepers.map((m) => m.id)]);
     expect(await asleep()).toHaveLength(2);
     const leaving = await Promise.all(references.slice(0, count).map(messageOf));
     const removers = leaving.map((message) =>

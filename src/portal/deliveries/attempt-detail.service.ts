@@ -29,7 +29,7 @@ const FIND = statement(
      from delivery_attempt a
      left join flow f on f.reference_id = a.reference_id and f.ats_id = a.ats_id
      left join result_event r on r.reference_id = a.reference_id and r.ats_id = a.ats_id
-     left join kept_event k on k.reference_id = a.reference_id
+     left join kept_event k on k.reference_id = a.reference_id and k.ats_id = a.ats_id
     where a.ats_id = $1 and a.id = $2::uuid`,
 );
 

@@ -52,7 +52,7 @@ function claims(database: BenchDatabase): Measure {
 async function claimOnce(database: BenchDatabase): Promise<void> {
   const accounts = await database.query<{ ats_id: string }>(DUE_ACCOUNTS.text, ['', 256]);
   const ids = accounts.map((account) => account.ats_id);
-  const rows = await database.query<{ id: string; attempt: number | null }>(CLAIM.text, [
+  const rows = await database.query<{ ats_id: string; id: string; attempt: number | null }>(CLAIM.text, [
     ids,
     ids.map(() => FREE),
     ids.map(() => '-infinity'),
@@ -61,6 +61,7 @@ async function claimOnce(database: BenchDatabase): Promise<void> {
   ]);
   const claimed = rows.filter((row) => row.attempt !== null).length;
   if (claimed !== LIMIT) throw new Error(`The run is void: ${claimed} messages were claimed`);
-  const blocked = rows.filter((row) => row.attempt === null).map((row) => row.id);
-  if (blocked.length > 0) await database.query(PARK.text, [blocked]);
+  const blocked = rows.filter((row) => row.attempt === null);
+  if (blocked.length > 0)
+    await database.query(PARK.text, [blocked.map((row) => row.ats_id), blocked.map((row) => row.id)]);
 }
