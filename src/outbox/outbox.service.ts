@@ -161,7 +161,7 @@ export class Outbox {
     leaseMs: number,
   ): Promise<{ messages: Message[]; parked: boolean }> {
     // What is looked at is locked: looking at as much of each as all could take together would be mostly in vain.
-    const share = Math.ceil((2 * limit) / accounts.length);
+    const share = Math.ceil((1.5 * limit) / accounts.length);
     const rows = await this.database.query<ClaimRow>(CLAIM, [
       accounts.map((a) => a.atsId),
       accounts.map((a) => Math.min(a.free, share)),

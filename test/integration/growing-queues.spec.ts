@@ -125,6 +125,18 @@ async function expectFewReads(): Promise<void> {
   expect(perMessage).toBeLessThan(MAX_READS_PER_MESSAGE);
 }
 
+test('a claim follows the index until it has enough, however much its account has due', async () => {
+  await sql('truncate inbox_message, outbox_message');
+  for (let n = 0; n < 3; n++) await enqueue(EACH);
+  for (const table of ['outbox_message', 'result_event']) await sql(`update ${table} set ats_id = 'a1'`);
+  await sql('vacuum outbox_message');
+  const before = await reads('outbox_message');
+  const { messages } = await outbox.claim([{ atsId: 'a1', free: FREE }], FREE, 60_000);
+  expect(messages).toHaveLength(FREE);
+  // Looked at and claimed, in the indexes and in the table.
+  expect((await reads('outbox_message')) - before).toBeLessThan(20 * FREE);
+});
+
 test('entities are found by their key, however much their workspace has grown since the statement was planned', async () => {
   const load = (ids: string[]) =>
     database.query(ENTITIES.candidate.load, [ids.map(() => 'a1'), ids.map(() => 'c'), ids]);

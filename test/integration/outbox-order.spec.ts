@@ -521,10 +521,10 @@ describe('fairness', () => {
     const plain = await pagesOfClaim('plain');
     expect(await pagesOfClaim('b')).toBeLessThanOrEqual(plain);
     expect((await claim(main, 192)).map((m) => m.atsId)).toContain('b');
-    // Each claim puts 192 + 8 messages of the hot entity to sleep and so gets on.
+    // Each claim puts 192 + 4 messages of the hot entity to sleep and so gets on.
     let claims = 1;
     for (const taken = new Set<string>(); !taken.has(own!); claims++) {
-      expect(claims).toBeLessThan(20_000 / (192 + 8) + 4);
+      expect(claims).toBeLessThan(20_000 / (192 + 4) + 4);
       for (const m of await claim(main, 192)) taken.add(m.referenceId);
     }
     await append(...Array.from({ length: 200 }, (_, i) => ({ atsId: 'a', entity: `e${i}` })));

@@ -7,8 +7,8 @@ import { ACCOUNTS } from '../stage';
 
 const CLAIMS_PER_ROUND = 30;
 const LIMIT = 200;
-/** Twice an account's share, which is what the worker offers. */
-const FREE = (2 * LIMIT) / ACCOUNTS;
+/** What the worker offers, so that accounts with little leave something to others. */
+const FREE = (1.5 * LIMIT) / ACCOUNTS;
 const LEASE_MS = 15_000;
 
 /** What a worker's look at the queue costs: the accounts with due messages, a claim round them, the parking. */
