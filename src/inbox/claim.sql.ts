@@ -40,21 +40,25 @@ export const LANES = queueStatement(
  *
  * A lane with a leased message is busy. A message whose lease ended unsettled may be what ended its worker: it is
  * claimed alone, and what stands before it without it. Nothing overtakes a message that waits for its retry.
+ *
+ * Read is what stands in the index from the beginning of the lane, and what is of another lane is dropped. Of the lane itself the
+ * planner would expect a row or two, and read and sort all of it, instead of following the index until it has enough.
  */
 export const CLAIM = queueStatement(
   `with due as (
      select m.ats_id, m.id
        from unnest($1::text[], $2::text[]) lane(ats_id, client_id)
        cross join lateral (
-         select ats_id, id, n, lost, waiting, bool_or(leased) over () as busy,
+         select ats_id, id, row_number() over (order by id) as n, lost, waiting, bool_or(leased) over () as busy,
                 bool_or(lost or waiting) over (order by id) as halted
-           from (select i.ats_id, i.id, row_number() over (order by i.id) as n,
+           from (select i.ats_id, i.client_id, i.id,
                         i.leased_until > now() as leased,
                         i.leased_until > '-infinity' as lost,
                         i.available_at > now() as waiting
                    from inbox_message i
-                  where i.ats_id = lane.ats_id and i.client_id = lane.client_id
-                  order by i.id limit $3) oldest) m
+                  where (i.ats_id, i.client_id, i.id) >= (lane.ats_id, lane.client_id, 0)
+                  order by i.ats_id, i.client_id, i.id limit $3) oldest
+          where oldest.ats_id = lane.ats_id and oldest.client_id = lane.client_id) m
       where not m.busy and (not m.halted or (m.n = 1 and m.lost and not m.waiting))
    ), claimed as (
      update inbox_message m

@@ -128,13 +128,18 @@ async function expectFewReads(): Promise<void> {
 test('a claim follows the index until it has enough, however much its account has due', async () => {
   await sql('truncate inbox_message, outbox_message');
   for (let n = 0; n < 3; n++) await enqueue(EACH);
-  for (const table of ['outbox_message', 'result_event']) await sql(`update ${table} set ats_id = 'a1'`);
-  await sql('vacuum outbox_message');
+  for (const table of ['inbox_message', 'flow', 'outbox_message', 'result_event']) await sql(`update ${table} set ats_id = 'a1'`);
+  await sql('vacuum inbox_message, outbox_message');
   const before = await reads('outbox_message');
   const { messages } = await outbox.claim([{ atsId: 'a1', free: FREE }], FREE, 60_000);
   expect(messages).toHaveLength(FREE);
   // Looked at and claimed, in the indexes and in the table.
   expect((await reads('outbox_message')) - before).toBeLessThan(20 * FREE);
+
+  const beforeInbox = await reads('inbox_message');
+  const batch = await inbox.claim();
+  expect(batch.length).toBeGreaterThan(FREE);
+  expect((await reads('inbox_message')) - beforeInbox).toBeLessThan(20 * batch.length);
 });
 
 test('entities are found by their key, however much their workspace has grown since the statement was planned', async () => {
