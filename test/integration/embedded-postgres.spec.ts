@@ -201,13 +201,14 @@ it('is started again by its users when it is killed: once, on the same port, wit
 
 it('is started again behind its last children, and not on a port that was taken meanwhile', async () => {
   const user = await startUser(dataDir);
-  const busy = query(user.url, 'select pg_sleep(2)').catch(() => undefined);
+  const busy = query(user.url, 'select pg_sleep(5)').catch(() => undefined);
   await until(
     'the query',
     async () => (await query(user.url, `select from pg_stat_activity where wait_event = 'PgSleep'`)).length > 0,
   );
   await killServer();
-  const squatter = await occupy(Number(new URL(user.url).port));
+  // Children that have not noticed its end yet still hold the port.
+  const squatter = await until('the port', () => occupy(Number(new URL(user.url).port)).catch(() => undefined));
   await busy;
   await new Promise((pass) => setTimeout(pass, 2000));
   await new Promise((done) => squatter.close(done));
