@@ -27,7 +27,7 @@ export class BenchServer {
   ) {}
 
   static async start(): Promise<BenchServer> {
-    const server = await startEmbeddedPostgres({ dataDir: DATA_DIR, settings: { max_connections: '200', shared_preload_libraries: 'pg_stat_statements', 'pg_stat_statements.track': 'top' } });
+    const server = await startEmbeddedPostgres({ dataDir: DATA_DIR, settings: { max_connections: '200' } });
     const admin = await connected(server.url);
     const { rows } = await admin.query<{ datname: string }>(
       `select datname from pg_database d where datname like 'bench%'

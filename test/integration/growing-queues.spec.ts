@@ -128,7 +128,8 @@ async function expectFewReads(): Promise<void> {
 test('a claim follows the index until it has enough, however much its account has due', async () => {
   await sql('truncate inbox_message, outbox_message');
   for (let n = 0; n < 3; n++) await enqueue(EACH);
-  for (const table of ['inbox_message', 'flow', 'outbox_message', 'result_event']) await sql(`update ${table} set ats_id = 'a1'`);
+  for (const table of ['inbox_message', 'flow', 'outbox_message', 'result_event'])
+    await sql(`update ${table} set ats_id = 'a1'`);
   await sql('vacuum inbox_message, outbox_message');
   const before = await reads('outbox_message');
   const { messages } = await outbox.claim([{ atsId: 'a1', free: FREE }], FREE, 60_000);

@@ -52,7 +52,9 @@ function sql<T extends object>(text: string, values: unknown[] = []): Promise<T[
 
 /** Only the account at work has a lane and a due task: what happens to the twin's rows, happens by mistake. */
 async function fill(atsId: string): Promise<void> {
-  await sql('insert into account (ats_id, name, api_key_hash) values ($1::text, $1::text, sha256($1::text::bytea))', [atsId]);
+  await sql('insert into account (ats_id, name, api_key_hash) values ($1::text, $1::text, sha256($1::text::bytea))', [
+    atsId,
+  ]);
   await sql(`insert into endpoint (ats_id, url) values ($1, 'https://example.com')`, [atsId]);
   if (atsId === OWN) await sql(`insert into workspace (ats_id, client_id) values ($1, 'c')`, [atsId]);
   await sql(
