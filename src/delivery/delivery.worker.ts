@@ -23,8 +23,8 @@ const SETTLE_PAUSE_MS = 250;
 const [WORTHWHILE, MAX_REST_MS] = [32, 25];
 /** Of what the looking took: so what finds little takes a third of the time, and a lone message waits for none. */
 const REST = 2;
-/** Messages that were sent and wait for their settling count as well, but not against the slots: twice as many in all. */
-const MAX_UNSETTLED = 2;
+/** How many messages may be under way for each slot: the one that it sends, and one that was sent and waits for its settling. */
+const UNDER_WAY_PER_SLOT = 2;
 /** The part of the timeout within which an endpoint that is no burden answers: 1 s of 5. */
 const FAST = 1 / 5;
 
@@ -33,7 +33,7 @@ const FAST = 1 / 5;
 export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly inFlight = new Set<Promise<void>>();
   private readonly slots: Slots;
-  /** So many slots free are worth a look: those who are slow or failing never hold more than half of them. */
+  /** So few free slots are worth no look. They come free: who is slow or failing holds half of them at the most. */
   private readonly enough: number;
   private readonly settling = new GroupCommit<Settlement, true>(async (group) => {
     await this.outbox.settle(group);
@@ -56,7 +56,7 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
     wakeUp: WakeUp,
   ) {
     const { DELIVERY_CONCURRENCY, DELIVERY_CONCURRENCY_PER_ACCOUNT, DELIVERY_TIMEOUT_MS } = env;
-    this.enough = Math.ceil(DELIVERY_CONCURRENCY / WORTHWHILE);
+    this.enough = Math.min(WORTHWHILE, Math.ceil(DELIVERY_CONCURRENCY / 8));
     this.slots = new Slots(DELIVERY_CONCURRENCY, DELIVERY_CONCURRENCY_PER_ACCOUNT, DELIVERY_TIMEOUT_MS * FAST);
     wakeUp.on('outbox', () => {
       this.poller.nudge();
@@ -92,7 +92,7 @@ export class DeliveryWorker implements OnApplicationBootstrap, BeforeApplication
 
   private async work(): Promise<boolean> {
     await this.rest();
-    if (this.slots.free < this.enough || this.inFlight.size >= MAX_UNSETTLED * this.env.DELIVERY_CONCURRENCY)
+    if (this.slots.free < this.enough || this.inFlight.size >= UNDER_WAY_PER_SLOT * this.env.DELIVERY_CONCURRENCY)
       return false;
     const begun = performance.now();
     const { count, more } = await this.claim();
