@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { writeFileSync } from 'node:fs';
 import { AppModule } from './app.module';
-import { readEnv } from './config/env';
+import { readEnv } from './config/read-env';
 import { describeModule } from './reference/preview';
 
 /** Writes the API's document where the project keeps it: `npm run openapi`. */

@@ -5,13 +5,12 @@ import { FLOW_SCHEMA, FLOW_SUMMARY_SCHEMA } from '../delivery-log/flow-schema';
 import { FlowSearch, type FlowFilter, type FlowSummary } from '../delivery-log/flow-search.service';
 import { FLOW_STATUSES, FlowTraces, type FlowStatus, type FlowTrace } from '../delivery-log/flow-trace.service';
 import { DomainError, invalid, type FieldFault } from '../errors';
+import { readUuid } from '../events/uuid';
 import { ACCEPTED, Documented, idInPath, PAGE, pageOf, REFERENCE_ID } from '../http/documented';
 import { readLimit } from '../http/page';
 import { VISIBLE_ID, VISIBLE_ID_RULE } from '../http/visible-id';
 import type { Accepted202 } from '../inbox/rest-writes.service';
 import { OutboxOperations } from '../outbox/outbox-operations.service';
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** A page may hold fewer flows than asked for, even none: it is the last one when `next_cursor` is null. */
 interface FlowPage {
@@ -64,10 +63,9 @@ export class FlowsController {
     answers: { 200: { description: 'The flow and its timeline', shape: FLOW_SCHEMA } },
     refuses: [404],
   })
-  async trace(@CallerOf() caller: Caller, @Param('reference_id') referenceId: string): Promise<FlowTrace> {
-    const trace = UUID.test(referenceId)
-      ? await this.traces.find(referenceId.toLowerCase(), readerColumns(caller))
-      : null;
+  async trace(@CallerOf() caller: Caller, @Param('reference_id') asked: string): Promise<FlowTrace> {
+    const referenceId = readUuid(asked);
+    const trace = referenceId === null ? null : await this.traces.find(referenceId, readerColumns(caller));
     if (trace === null) throw new DomainError('not_found', 'There is no such flow');
     return trace;
   }
@@ -85,9 +83,9 @@ export class FlowsController {
     answers: { 202: { ...ACCEPTED, description: 'It will be delivered' } },
     refuses: [404, 409],
   })
-  async redeliver(@CallerOf() caller: Caller, @Param('reference_id') referenceId: string): Promise<Accepted202> {
-    if (!UUID.test(referenceId)) throw new DomainError('not_found', 'There is no such flow, or it has expired');
-    const reference_id = referenceId.toLowerCase();
+  async redeliver(@CallerOf() caller: Caller, @Param('reference_id') asked: string): Promise<Accepted202> {
+    const reference_id = readUuid(asked);
+    if (reference_id === null) throw new DomainError('not_found', 'There is no such flow, or it has expired');
     await this.operations.redeliver(reference_id, readerColumns(caller));
     return { reference_id };
   }
@@ -111,7 +109,7 @@ function readFilter(query: Record<string, unknown>): FlowFilter {
   const entityId = read('entity_id', (text) => VISIBLE_ID.test(text), VISIBLE_ID_RULE);
   const clientId = read('client_id', (text) => VISIBLE_ID.test(text), VISIBLE_ID_RULE);
   const status = read('status', isStatus, `must be one of ${FLOW_STATUSES.join(', ')}`);
-  const before = read('cursor', (text) => UUID.test(text), 'must be a next_cursor of an earlier page');
+  const before = read('cursor', (text) => readUuid(text) !== null, 'must be a next_cursor of an earlier page');
   const limit = readLimit(query, faults);
   if (faults.length > 0) throw invalid(faults);
   return {

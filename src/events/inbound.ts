@@ -1,4 +1,5 @@
 import type { OutboundEventType } from './outbound';
+import { readUuid } from './uuid';
 
 interface Description {
   /** What the event is about; together with the entity's id it names the entity inside its workspace. */
@@ -60,11 +61,8 @@ export interface Write {
   readonly payload: unknown;
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
 /** The uploaded file that a write, or an entity, names as its `cv`; null for none, and for what never was a file's id. */
 export function fileNamedBy(entity: object | null): string | null {
   const { cv } = (entity ?? {}) as { cv?: { carv_file_id?: unknown } | null };
-  const id = cv?.carv_file_id;
-  return typeof id === 'string' && UUID.test(id) ? id.toLowerCase() : null;
+  return readUuid(cv?.carv_file_id);
 }

@@ -1,13 +1,12 @@
 import { Controller, HttpCode, Param, Post } from '@nestjs/common';
 import { Auth } from '../auth/caller';
 import { DomainError } from '../errors';
+import { readUuid } from '../events/uuid';
 import { Undocumented } from '../http/documented';
 import { JsonBody } from '../http/json-body';
 import { WakeUp } from '../queue/wake-up.service';
 import { ScoreCallback } from './score.dto';
 import { ScoringTasks } from './scoring-tasks.service';
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** Where an external scorer that answered 202 sends its score. */
 @Undocumented('for the external scorer alone')
@@ -22,10 +21,11 @@ export class ScoresController {
   @Post(':reference_id')
   @HttpCode(204)
   async receive(
-    @Param('reference_id') referenceId: string,
+    @Param('reference_id') asked: string,
     @JsonBody(ScoreCallback) { token, score, reasons }: ScoreCallback,
   ): Promise<void> {
-    if (!UUID.test(referenceId)) throw new DomainError('not_found', 'There is no such flow');
+    const referenceId = readUuid(asked);
+    if (referenceId === null) throw new DomainError('not_found', 'There is no such flow');
     await this.tasks.answer(referenceId, token, { score, reasons });
     this.wakeUp.hint('scoring');
   }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encryptionKey, SecretBox } from '../../src/accounts/secret-box';
-import { readEnv } from '../../src/config/env';
+import { readEnv } from '../../src/config/read-env';
 
 const key = Buffer.alloc(32, 7);
 

@@ -1,4 +1,5 @@
-import { InvalidEnv, readEnv } from '../../src/config/env';
+import { InvalidEnv } from '../../src/config/env';
+import { readEnv } from '../../src/config/read-env';
 
 const PRODUCTION = {
   NODE_ENV: 'production',

@@ -9,7 +9,7 @@ import { Passwords } from '../../src/accounts/passwords.service';
 import { newPortalUser, savePortalUser } from '../../src/accounts/portal-user';
 import { AppModule } from '../../src/app.module';
 import { Auth } from '../../src/auth/caller';
-import { readEnv } from '../../src/config/env';
+import { readEnv } from '../../src/config/read-env';
 import { Database } from '../../src/database/database';
 import { configureHttp } from '../../src/http/configure';
 import { signatureHeader } from '../../src/signing/signature';

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { Client } from 'pg';
 import { Accounts } from '../../src/accounts/accounts.service';
-import { readEnv } from '../../src/config/env';
+import { readEnv } from '../../src/config/read-env';
 import { configureLogger } from '../../src/observability/logger';
 import { sign, signatureHeader } from '../../src/signing/signature';
 import { exchange, LogLines } from '../http/small-app';

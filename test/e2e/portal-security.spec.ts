@@ -1,5 +1,5 @@
 import { Database, statement } from '../../src/database/database';
-import { readEnv } from '../../src/config/env';
+import { readEnv } from '../../src/config/read-env';
 import { configureLogger } from '../../src/observability/logger';
 import { Accounts } from '../../src/accounts/accounts.service';
 import { makeAccount, startGateway, type Gateway, type TestAccount } from '../support/gateway';

@@ -4,7 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020';
 import addFormats from 'ajv-formats';
 import type { EventType } from '../../src/event-types/event-types.service';
 import { AppModule } from '../../src/app.module';
-import { readEnv } from '../../src/config/env';
+import { readEnv } from '../../src/config/read-env';
 import { DEMO } from '../../src/accounts/demo';
 import { DemoAccount } from '../../src/ops/demo-account.service';
 import { describeModule } from '../../src/reference/preview';

@@ -1,4 +1,4 @@
-import { readEnv } from '../../src/config/env';
+import { readEnv } from '../../src/config/read-env';
 import { configureLogger } from '../../src/observability/logger';
 import { exchange, LogLines, startSmallApp, type SmallApp } from './small-app';
 

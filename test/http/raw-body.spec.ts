@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { readEnv } from '../../src/config/env';
+import { readEnv } from '../../src/config/read-env';
 import { configureLogger } from '../../src/observability/logger';
 import { exchange, LogLines, startSmallApp, type SmallApp } from './small-app';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { Client } from 'pg';
-import { readEnv } from '../../src/config/env';
+import { readEnv } from '../../src/config/read-env';
 import { Clock, uuidFloor, uuidTime } from '../../src/database/clock';
 import { createDataSource } from '../../src/database/data-source';
 import { Database } from '../../src/database/database';

@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import { readEnv } from '../../src/config/env';
+import { readEnv } from '../../src/config/read-env';
 import { Accounts } from '../../src/accounts/accounts.service';
 import { Clock, uuidFloor } from '../../src/database/clock';
 import { createDataSource } from '../../src/database/data-source';

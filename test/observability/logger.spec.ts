@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { readEnv } from '../../src/config/env';
+import { readEnv } from '../../src/config/read-env';
 import { configureLogger, logger } from '../../src/observability/logger';
 import { NestLog } from '../../src/observability/nest-log';
 import { annotate, runInContext } from '../../src/observability/request-context';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Accounts, type AccountCredentials } from '../../src/accounts/accounts.service';
 import { AppModule } from '../../src/app.module';
-import { readEnv } from '../../src/config/env';
+import { readEnv } from '../../src/config/read-env';
 import { configureHttp } from '../../src/http/configure';
 import { NestLog } from '../../src/observability/nest-log';
 import { Readiness } from '../../src/ops/readiness';

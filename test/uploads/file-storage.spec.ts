@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { uuidv7 } from 'uuidv7';
-import { readEnv } from '../../src/config/env';
+import { readEnv } from '../../src/config/read-env';
 import type { FileStorage } from '../../src/uploads/file-storage';
 import { LocalStorage } from '../../src/uploads/local-storage';
 import { S3Storage } from '../../src/uploads/s3-storage';

@@ -11,7 +11,7 @@ import { DeadMessages } from './dead-messages.service';
 import { DeadPage } from './dead.page';
 import { ProgressPage } from './progress.page';
 import { readIso, readSince } from './since';
-import { readUuid } from './uuid';
+import { readUuid } from '../../events/uuid';
 
 /** While it runs the page comes anew by itself, also where no script runs. */
 const REFRESH_SECONDS = '2';

@@ -10,7 +10,7 @@ import { PortalAttempts } from './attempts.service';
 import { DeliveriesPage } from './deliveries.page';
 import { DeliveryPage } from './delivery.page';
 import { readFilter } from './filter';
-import { readUuid } from './uuid';
+import { readUuid } from '../../events/uuid';
 
 @PortalController('deliveries')
 export class DeliveriesController {

@@ -7,7 +7,7 @@ import { FLOW_STATUSES, FlowTraces } from '../../delivery-log/flow-trace.service
 import { DomainError } from '../../errors';
 import { VISIBLE_ID } from '../../http/visible-id';
 import { OutboxOperations } from '../../outbox/outbox-operations.service';
-import { readUuid } from '../deliveries/uuid';
+import { readUuid } from '../../events/uuid';
 import { Pages } from '../page/pages.service';
 import { Form, PortalController } from '../page/portal-controller';
 import { FlowContentsReader } from './flow-contents.service';

@@ -1,4 +1,4 @@
-import { readUuid } from '../deliveries/uuid';
+import { readUuid } from '../../events/uuid';
 
 /** What comes along when an id is copied out of a log or a mail. */
 const AROUND = /^[\s\p{Cf}"'`<({[]+|[\s\p{Cf}"'`>)}\],;.]+$/gu;

@@ -1,4 +1,5 @@
 import type { Receipt } from '../../dev-receiver/receipts.service';
+import { readUuid } from '../../events/uuid';
 
 /** What is worth a line of something that anybody may have sent. */
 export interface ReceiptLine {
@@ -10,19 +11,17 @@ export interface ReceiptLine {
   readonly referenceId: string | null;
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const MAX_LENGTH = 120;
 const NAMES = ['title', 'name', 'candidate_id', 'vacancy_id', 'application_id', 'meeting_id', 'user_id'] as const;
 
 export function receiptLine({ received_at, verified, body }: Receipt): ReceiptLine {
   const { event, reference_id, data } = members(body);
-  const referenceId = text(reference_id);
   return {
     at: received_at,
     verified,
     event: text(event) ?? 'something else',
     about: aboutOf(members(data)),
-    referenceId: referenceId !== null && UUID.test(referenceId) ? referenceId : null,
+    referenceId: readUuid(reference_id),
   };
 }
 
