@@ -309,7 +309,7 @@ table outbox_message (
 ) with (fillfactor=70, autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=500, autovacuum_vacuum_cost_delay=0, autovacuum_analyze_scale_factor=0.2);
 constraint outbox_message_pkey on outbox_message PRIMARY KEY (id);
 CREATE INDEX outbox_message_due ON outbox_message USING btree (ats_id, available_at, id);
-CREATE INDEX outbox_message_entity ON outbox_message USING btree (ats_id, entity_key, id);
+CREATE INDEX outbox_message_entity ON outbox_message USING btree (ats_id COLLATE "POSIX", entity_key, id);
 CREATE UNIQUE INDEX outbox_message_pkey ON outbox_message USING btree (id);
 comment on column outbox_message.available_at is 'infinity: parked behind an older message of its entity';
 comment on column outbox_message.queued_at is 'its retention counts from here: a redelivery begins anew';

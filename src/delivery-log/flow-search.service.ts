@@ -79,7 +79,7 @@ const DELIVERED = statement(
                    where a.reference_id = t.reference_id and a.direction = 'outgoing' and a.outcome = 'success'
                      and a.id >= $3::uuid)
       and not exists (select from outbox_message o
-                       where o.ats_id = $4 and o.entity_key = t.entity_key and o.reference_id = t.reference_id)`,
+                       where o.ats_id = $4 collate "POSIX" and o.entity_key = t.entity_key and o.reference_id = t.reference_id)`,
 );
 
 /** Finds flows of an account, newest first. */

@@ -94,7 +94,7 @@ const ATTEMPTS = statement(
 /** By its entity, whose messages stand in an index; the queue has none on the flow, which only this would use. */
 const PENDING = statement(
   'flow_pending',
-  `select from outbox_message where ats_id = $1 and entity_key = $2 and reference_id = $3`,
+  `select from outbox_message where ats_id = $1 collate "POSIX" and entity_key = $2 and reference_id = $3`,
 );
 
 /** An attempt's id is made by another process, whose measure of the database's time may be a little behind. */

@@ -47,7 +47,7 @@ const FLOW = statement(
  */
 const HASTEN = statement(
   'outbox_hasten',
-  `with pending as (select id from outbox_message where ats_id = $1 and entity_key = $2 and reference_id = $3
+  `with pending as (select id from outbox_message where ats_id = $1 collate "POSIX" and entity_key = $2 and reference_id = $3
                       for no key update),
         due as (update outbox_message m set available_at = now() from pending
                  where m.id = pending.id and m.available_at < 'infinity' and m.leased_until <= now())
@@ -66,7 +66,7 @@ const REQUEUE = statement(
 const DISCARD = statement(
   'outbox_discard',
   `with gone as (
-     delete from outbox_message where ats_id = $1 and entity_key = $2 and reference_id = $3
+     delete from outbox_message where ats_id = $1 collate "POSIX" and entity_key = $2 and reference_id = $3
      returning reference_id, ats_id, entity_key, failures)
    insert into dead_message (reference_id, ats_id, entity_key, failures, state)
    select reference_id, ats_id, entity_key, failures, 'discarded' from gone

@@ -1,6 +1,8 @@
 import { queueStatement, statement } from '../database/database';
 
-// `collate "default"` where a row is named by its `ats_id` beside its key: see `inbox/claim.sql.ts`.
+// `collate "default"` where a row is named by its `ats_id` beside its key: see `inbox/claim.sql.ts`. `collate "POSIX"` where an
+// entity is searched: only the index of entities has it, so no other can be taken. Where its oldest are wanted, the range of
+// pairs and its order keep the planner from the primary key, whose order is the same within one entity.
 
 /**
  * Stores results and queues them, in the order given: messages of one entity are delivered in the order of their ids.
@@ -34,7 +36,7 @@ export const APPEND = statement(
      window account as (partition by t.ats_id)
    ), due as (
      update outbox_message m set available_at = now(), leased_until = '-infinity'
-       from t where t.step = 'completed' and m.ats_id = t.ats_id and m.entity_key = t.entity_key
+       from t where t.step = 'completed' and m.ats_id = t.ats_id collate "POSIX" and m.entity_key = t.entity_key
         and m.reference_id = t.reference_id)
    insert into outbox_message (ats_id, entity_key, reference_id, available_at, leased_until)
    select ats_id, entity_key, reference_id,
@@ -76,26 +78,29 @@ export const DUE_ACCOUNTS = queueStatement(
  * dead but not cleaned away yet. The endpoints are looked at again: the answer that made a message due once more may have
  * closed them since the accounts were read.
  *
- * The scan's lower bound is a pair, so that the planner does not take the two bounds for a narrow range: of that it expects a
- * row or two, and reads and sorts all that the account has due instead of following the index until it has enough.
+ * The scan's bounds are tuples that begin with the account, as its order does, so that the planner follows the index until it
+ * has enough. Of an equality and a range it expects a row or two, and reads and sorts all that the account has due.
  *
  * Returns the messages claimed, and with a null attempt those that were due but stand behind an older one of their
  * entity: they are to be parked, or they would fill the bounded scan for ever.
  */
 export const CLAIM = queueStatement(
-  `with w as materialized (
-     select a.ats_id, a.free, o.id, o.entity_key, o.available_at
-       from unnest($1::text[], $2::int[], $3::timestamptz[]) a(ats_id, free, low)
+  `with a as materialized (
+     select a.* from unnest($1::text[], $2::int[], $3::timestamptz[]) a(ats_id, free, low)
        join endpoint e on e.ats_id = a.ats_id and e.disabled_at is null and e.paused_until <= now() and e.rest_until <= now()
+   ), w as materialized (
+     select a.ats_id, a.free, o.id, o.entity_key, o.available_at
+       from a
        cross join lateral (
          select o.id, o.entity_key, o.available_at from outbox_message o
-          where o.ats_id = a.ats_id and (o.available_at, o.id) >= (a.low, 0) and o.available_at <= now()
+          where (o.ats_id, o.available_at, o.id) >= (a.ats_id, a.low, 0) and (o.ats_id, o.available_at) <= (a.ats_id, now())
             and o.leased_until <= now()
-          order by o.available_at, o.id limit a.free + 4
+          order by o.ats_id, o.available_at, o.id limit a.free + 4
             for no key update skip locked) o
    ), judged as materialized (
-     select w.*, exists (select from outbox_message e
-                          where e.ats_id = w.ats_id and e.entity_key = w.entity_key and e.id < w.id) as blocked
+     select w.*, w.id <> (select o.id from outbox_message o
+                           where o.ats_id = w.ats_id collate "POSIX" and (o.entity_key, o.id) >= (w.entity_key, 0)
+                           order by o.entity_key, o.id limit 1) as blocked
        from w
    ), due as (
      select ats_id, id
@@ -131,8 +136,10 @@ export const PARK = queueStatement(
       order by id for no key update skip locked
    ), pair as (
      select b.ats_id, b.id, h.id as head from b cross join lateral (
-       select e.id from outbox_message e
-        where e.ats_id = b.ats_id and e.entity_key = b.entity_key and e.id < b.id order by e.id limit 1) h
+       select o.id from outbox_message o
+        where o.ats_id = b.ats_id collate "POSIX" and (o.entity_key, o.id) >= (b.entity_key, 0)
+        order by o.entity_key, o.id limit 1) h
+      where h.id < b.id
    ), held as (
      select ats_id, id from outbox_message
       where ats_id collate "default" = any($1::text[]) and id in (select head from pair) for key share skip locked)
@@ -198,8 +205,11 @@ export const WAKE = queueStatement(
   `update outbox_message m set available_at = now()
      from (select distinct k.ats_id, k.entity_key from unnest($1::text[], $2::text[]) k(ats_id, entity_key)) k
      cross join lateral (
-       select p.ats_id, p.id from (select o.ats_id, o.id, o.available_at from outbox_message o
-                          where o.ats_id = k.ats_id and o.entity_key = k.entity_key order by o.id limit 8) p
+       select p.ats_id, p.id
+         from (select o.ats_id, o.id, o.available_at from outbox_message o
+                where o.ats_id = k.ats_id collate "POSIX" and (o.entity_key, o.id) >= (k.entity_key, 0)
+                  and o.entity_key <= k.entity_key
+                order by o.entity_key, o.id limit 8) p
         where p.available_at = 'infinity' order by p.id limit 1) h
     where m.ats_id = h.ats_id collate "default" and m.id = h.id and m.available_at = 'infinity'
       and m.leased_until < 'infinity'`,
@@ -216,8 +226,9 @@ export const RELEASE = queueStatement(
 export const SWEEP = queueStatement(
   `update outbox_message m set available_at = now()
     where m.available_at = 'infinity' and m.leased_until < 'infinity'
-      and not exists (select from outbox_message e
-                       where e.ats_id = m.ats_id and e.entity_key = m.entity_key and e.id < m.id)
+      and m.id = (select o.id from outbox_message o
+                   where o.ats_id = m.ats_id collate "POSIX" and (o.entity_key, o.id) >= (m.entity_key, 0)
+                   order by o.entity_key, o.id limit 1)
    returning m.reference_id`,
 );
 
