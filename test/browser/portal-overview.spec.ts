@@ -1,22 +1,19 @@
-import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { uuidFloor } from '../../src/database/clock';
 import { Database, statement } from '../../src/database/database';
 import { DEMO } from '../../src/accounts/demo';
 import { DemoAccount } from '../../src/ops/demo-account.service';
-import { inspect, launchBrowser, watchFaults } from '../support/browser';
+import { inspect } from '../support/browser';
 import { describeInBrowser } from '../support/chromium';
 import { call, makeAccount, startGateway, type Gateway } from '../support/gateway';
-import { makePortalUser, PASSWORD } from '../support/portal';
+import { makePortalUser } from '../support/portal';
+import { heading, signInToDemo, visitors } from '../support/portal-browser';
 
 const HOUR_MS = 3_600_000;
 const URL = 'https://hooks.acme.example/carv';
 
 describeInBrowser('the Overview', () => {
   let gateway: Gateway;
-  let browser: Browser;
-  let context: BrowserContext;
-  let page: Page;
-  let faults: string[];
+  const { visitor, signedIn } = visitors(() => gateway.origin);
 
   beforeAll(async () => {
     gateway = await startGateway({ env: { NODE_ENV: 'development', LOG_LEVEL: 'silent' } });
@@ -25,32 +22,11 @@ describeInBrowser('the Overview', () => {
       await makeAccount(gateway, atsId, null);
       await makePortalUser(gateway, atsId, `ann@${atsId}.example`);
     }
-    browser = await launchBrowser();
   });
-  beforeEach(async () => {
-    context = await browser.newContext();
-    page = await context.newPage();
-    faults = watchFaults(page);
-  });
-  afterEach(async () => {
-    await context.close();
-    expect(faults).toEqual([]);
-  });
-  afterAll(async () => {
-    await browser.close();
-    await gateway.close();
-  });
+  afterAll(() => gateway.close());
 
   const sql = <T extends object>(text: string, values: unknown[] = []): Promise<T[]> =>
     gateway.app.get(Database).query<T>(statement('', text), values);
-
-  async function signIn(atsId: string): Promise<void> {
-    await page.goto(`${gateway.origin}/portal/sign-in`);
-    await page.getByLabel('E-mail').fill(`ann@${atsId}.example`);
-    await page.getByLabel('Password').fill(PASSWORD);
-    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
-    await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor();
-  }
 
   /** As the roller would have counted them: busy by day, quiet by night. The last `badHours` went wrong. */
   async function roll(atsId: string, badHours: number): Promise<void> {
@@ -83,7 +59,7 @@ describeInBrowser('the Overview', () => {
        select last_failure_id, ats_id, last_failure_id, 'outgoing', 'application.updated', 1, 'failure', 429, 310
          from delivery_rollup where ats_id = 'busy' and last_failure_id is not null order by hour desc limit 1`,
     );
-    await signIn('busy');
+    const page = await signedIn('ann@busy.example');
     await page.getByText('Healthy', { exact: true }).waitFor();
     await inspect(page, 'overview-healthy');
 
@@ -98,12 +74,12 @@ describeInBrowser('the Overview', () => {
   });
 
   test('of an account without anything: what to do first', async () => {
-    await signIn('fresh');
+    const page = await signedIn('ann@fresh.example');
     await page.getByRole('heading', { name: 'Welcome' }).waitFor();
     await page.getByText('No URL', { exact: true }).waitFor();
     await inspect(page, 'overview-fresh');
     await page.getByRole('link', { name: 'Set a webhook URL' }).click();
-    await page.getByRole('heading', { name: 'My Configuration', level: 1 }).waitFor();
+    await heading(page, 'My Configuration');
   });
 
   test('of an account in trouble: why, since when, what waits, and where to look', async () => {
@@ -128,7 +104,7 @@ describeInBrowser('the Overview', () => {
       `insert into dead_message (reference_id, ats_id, entity_key, failures, state)
        select uuidv7(), 'trouble', 'dead-' || n, 12, 'dead' from generate_series(1, 7) n`,
     );
-    await signIn('trouble');
+    const page = await signedIn('ann@trouble.example');
     await page.getByText(/^Paused until /).waitFor();
     await page.getByText('It answered 503 Service Unavailable. Something failed on its side.').first().waitFor();
     await page.getByText('more than 1,000 results').waitFor();
@@ -139,8 +115,8 @@ describeInBrowser('the Overview', () => {
   });
 
   test('in development, what the demo receiver gets appears while the page is open', async () => {
-    await page.goto(`${gateway.origin}/portal`);
-    await page.getByRole('button', { name: 'Sign in to the demo account' }).click();
+    const page = await visitor();
+    await signInToDemo(page);
     await page.getByRole('heading', { name: 'Received' }).waitFor();
     await page.getByText('Live', { exact: true }).waitFor();
     const focused = page.getByRole('link', { name: 'My Configuration' });
@@ -166,12 +142,9 @@ describeInBrowser('the Overview', () => {
   });
 
   test('without scripts the page shows what was received so far', async () => {
-    const plain = await browser.newContext({ javaScriptEnabled: false });
-    const bare = await plain.newPage();
-    await bare.goto(`${gateway.origin}/portal`);
-    await bare.getByRole('button', { name: 'Sign in to the demo account' }).click();
-    await bare.getByRole('cell', { name: 'June Smith' }).waitFor();
-    expect(await bare.getByText('Live', { exact: true }).isVisible()).toBe(false);
-    await plain.close();
+    const page = await visitor({ javaScriptEnabled: false });
+    await signInToDemo(page);
+    await page.getByRole('cell', { name: 'June Smith' }).waitFor();
+    expect(await page.getByText('Live', { exact: true }).isVisible()).toBe(false);
   });
 });

@@ -1,9 +1,10 @@
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { Accounts } from '../../src/accounts/accounts.service';
-import { inspect, launchBrowser, watchFaults } from '../support/browser';
+import { inspect } from '../support/browser';
 import { describeInBrowser } from '../support/chromium';
-import { makePortalUser, PASSWORD } from '../support/portal';
+import { makePortalUser } from '../support/portal';
 import { openPortalAccount, type PortalAccount } from '../support/portal-account';
+import { button, go, visitors } from '../support/portal-browser';
 import { until } from '../support/until';
 
 const ADMIN = 'admin@acme.example';
@@ -11,48 +12,28 @@ const VIEWER = 'vic.viewer@acme.example';
 
 describeInBrowser('Webhook Testing', () => {
   let portal: PortalAccount;
-  let browser: Browser;
-  let context: BrowserContext;
+  const { signedIn } = visitors(() => portal.gateway.origin);
   let page: Page;
-  let faults: string[];
 
   beforeAll(async () => {
     portal = await openPortalAccount({});
     await makePortalUser(portal.gateway, 'acme', VIEWER, 'viewer');
-    browser = await launchBrowser();
   });
-  beforeEach(async () => {
-    await portal.reset();
-    context = await browser.newContext();
-    page = await context.newPage();
-    faults = watchFaults(page);
-  });
-  afterEach(async () => {
-    await context.close();
-    expect(faults).toEqual([]);
-  });
-  afterAll(async () => {
-    await browser.close();
-    await portal.close();
-  });
+  beforeEach(() => portal.reset());
+  afterAll(() => portal.close());
 
-  const button = (name: string) => page.getByRole('button', { name, exact: true });
   const editor = () => page.getByLabel('JSON', { exact: true });
   const edit = async (change: (text: string) => string) => editor().fill(change(await editor().inputValue()));
 
-  async function open(email = ADMIN, name = 'Webhook Testing'): Promise<void> {
-    await page.goto(`${portal.gateway.origin}/portal/sign-in`);
-    await page.getByLabel('E-mail').fill(email);
-    await page.getByLabel('Password').fill(PASSWORD);
-    await button('Sign in').click();
-    await page.getByRole('navigation').getByRole('link', { name, exact: true }).click();
-    await page.getByRole('heading', { name, exact: true, level: 1 }).waitFor();
+  async function open(email = ADMIN, options = {}): Promise<void> {
+    page = await signedIn(email, options);
+    await go(page, 'Webhook Testing');
   }
 
   async function load(event: string, sample = 'a success'): Promise<void> {
     await page.getByLabel('Event', { exact: true }).selectOption(event);
     await page.getByLabel('Sample of').selectOption(sample);
-    await button('Load sample').click();
+    await button(page, 'Load sample').click();
     await page.waitForURL(`**/portal/testing?event=${event}**`);
   }
 
@@ -65,21 +46,21 @@ describeInBrowser('Webhook Testing', () => {
     await page.getByText('"https://json-schema.org/draft/2020-12/schema"').waitFor();
 
     await edit((text) => text.replace('"score": 82', '"score": "high"').replace('"application-7"', '"my-application"'));
-    await button('Send test').click();
+    await button(page, 'Send test').click();
     await page.getByText('data.score must be a whole number or null').waitFor();
     expect(await editor().getAttribute('aria-invalid')).toBe('true');
     await inspect(page, 'webhook-testing-fault');
     expect(portal.receiver.deliveries).toEqual([]);
 
     await edit((text) => text.replace('"high"', '100'));
-    await button('Preview').click();
+    await button(page, 'Preview').click();
     await page.getByText('X-CarvOS-Test: true').waitFor();
     await inspect(page, 'webhook-testing-preview');
     expect(portal.receiver.deliveries).toEqual([]);
 
     portal.receiver.script = (_, response) =>
       void response.writeHead(200, { 'Content-Type': 'application/json' }).end('{"stored":true}');
-    await button('Send test').click();
+    await button(page, 'Send test').click();
     await page.getByText('A real event would count as delivered.').waitFor();
     await page.getByText('{"stored":true}').waitFor();
     await inspect(page, 'webhook-testing-result');
@@ -99,7 +80,7 @@ describeInBrowser('Webhook Testing', () => {
       void response.writeHead(401, { 'Content-Type': 'text/plain' }).end('Bad signature\n');
     await open();
     await load('candidate.deleted', 'an error');
-    await button('Send test').click();
+    await button(page, 'Send test').click();
     await page.getByText('It answered 401 Unauthorized.').waitFor();
     await page.getByText('If it could not verify the signature').waitFor();
     await inspect(page, 'webhook-testing-refused');
@@ -116,7 +97,7 @@ describeInBrowser('Webhook Testing', () => {
       const { note } = window as unknown as { note: (label: string | null) => void };
       new MutationObserver(() => note(send.textContent)).observe(send, { childList: true });
     });
-    await button('Send test').dblclick({ noWaitAfter: true });
+    await button(page, 'Send test').dblclick({ noWaitAfter: true });
     await until('the test to arrive', () => answer !== undefined);
     await until('the button to say so', () => labels.includes('Sending…'));
     answer!();
@@ -130,7 +111,7 @@ describeInBrowser('Webhook Testing', () => {
     await page.getByText('Not valid JSON').waitFor();
     await editor().fill('{"a":[1,2]}');
     await page.getByText('Valid JSON.').waitFor();
-    await button('Format').click();
+    await button(page, 'Format').click();
     expect(await editor().inputValue()).toBe('{\n  "a": [\n    1,\n    2\n  ]\n}');
 
     const asked: string[] = [];
@@ -149,17 +130,14 @@ describeInBrowser('Webhook Testing', () => {
   });
 
   test('without script everything but the comforts is there', async () => {
-    await context.close();
-    context = await browser.newContext({ javaScriptEnabled: false });
-    page = await context.newPage();
-    await open();
+    await open(ADMIN, { javaScriptEnabled: false });
     await load('meeting.notes_ready');
-    expect(await button('Format').count()).toBe(0);
+    expect(await button(page, 'Format').count()).toBe(0);
     await edit((text) => text.replace('First interview', 'Second interview'));
-    await button('Preview').click();
+    await button(page, 'Preview').click();
     await page.getByRole('heading', { name: 'Preview' }).waitFor();
     expect(await editor().inputValue()).toContain('Second interview');
-    await button('Send test').click();
+    await button(page, 'Send test').click();
     await page.getByText('A real event would count as delivered.').waitFor();
     await page.getByRole('link', { name: 'Reset to sample' }).click();
     await page.getByRole('heading', { name: 'Result' }).waitFor({ state: 'detached' });
@@ -174,7 +152,7 @@ describeInBrowser('Webhook Testing', () => {
     await portal.gateway.app.get(Accounts).setWebhookUrl('acme', null, 'test');
     await page.reload();
     await page.getByText('There is no webhook URL yet').waitFor();
-    expect(await button('Send test').isDisabled()).toBe(true);
+    expect(await button(page, 'Send test').isDisabled()).toBe(true);
     await inspect(page, 'webhook-testing-no-url');
   });
 
