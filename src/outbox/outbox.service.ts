@@ -175,10 +175,10 @@ export class Outbox {
     return { messages, parked };
   }
 
-  /** Ends attempts. Returns whether any message left the queue, so that its successors may be due. */
-  async settle(settlements: readonly Settlement[], crossings = 0): Promise<boolean> {
+  /** Ends attempts, and wakes whoever waited behind the messages that left the queue. */
+  async settle(settlements: readonly Settlement[], crossings = 0): Promise<void> {
     try {
-      return await this.database.transaction(async (tx) => {
+      await this.database.transaction(async (tx) => {
         const settled = await tx.query<SettledRow>(SETTLE, settleColumns(settlements));
         const gone = settled.filter((row) => row.gone);
         if (gone.length > 0) await tx.query(WAKE, [gone.map((row) => row.ats_id), gone.map((row) => row.entity_key)]);
@@ -188,7 +188,6 @@ export class Outbox {
           effect && own.has(leaseOf(message)) ? [effect] : [],
         );
         await this.health.judge(tx, effects);
-        return gone.length > 0;
       });
     } catch (error) {
       if (isCrossed(error) && crossings < MAX_CROSSINGS) return this.settle(settlements, crossings + 1);

@@ -234,7 +234,7 @@ describe('parking and waking, race by race', () => {
     const [head] = await claim();
     expect(head?.referenceId).toBe(first);
     expect(await asleep()).toEqual([second, third]);
-    expect(await main.outbox.settle([settlement(head!, 'delivered')])).toBe(true);
+    await main.outbox.settle([settlement(head!, 'delivered')]);
     expect(await asleep()).toEqual([third]);
     expect(await claimed()).toEqual([second]);
   });
@@ -396,7 +396,7 @@ describe('the fence', () => {
     await sql(`update outbox_message set leased_until = now() - interval '1 s'`);
     const [after] = await claim();
     expect(after).toMatchObject({ id: before?.id, attempt: 2, failures: 0 });
-    expect(await main.outbox.settle([settlement(before!, verdict)])).toBe(false);
+    await main.outbox.settle([settlement(before!, verdict)]);
     expect(await messageOf(after!.referenceId)).toMatchObject({ attempt: 2, failures: 0 });
     expect(await sql('select from delivery_attempt')).toEqual([]);
     expect(await sql('select from dead_message')).toEqual([]);
@@ -408,8 +408,7 @@ describe('the fence', () => {
     await append(...drafts('a', 'x'));
     const [message] = await claim();
     const twice = [settlement(message!, 'delivered'), settlement(message!, 'dead')];
-    const counted = await Promise.all(twice.map((s) => main.outbox.settle([s])));
-    expect(counted.filter(Boolean)).toHaveLength(1);
+    await Promise.all(twice.map((s) => main.outbox.settle([s])));
     expect(await sql('select from delivery_attempt')).toHaveLength(1);
   });
 
@@ -425,7 +424,7 @@ describe('the fence', () => {
         await sql('select id, number from delivery_attempt'),
       ];
       const before = await state();
-      expect(await main.outbox.settle([once])).toBe(false);
+      await main.outbox.settle([once]);
       expect(await state()).toEqual(before);
       expect(before[2]).toEqual([{ id: once.attempt.id, number: 1 }]);
     },

@@ -154,7 +154,7 @@ async function sendable(): Promise<Message[]> {
   return all;
 }
 
-function settle(messages: readonly Message[]): Promise<boolean> {
+function settle(messages: readonly Message[]): Promise<void> {
   const attempt = { outcome: 'success', statusCode: 200, error: null, durationMs: 1, signature: '' } as const;
   return outbox.settle(
     messages.map((message): Settlement => ({
