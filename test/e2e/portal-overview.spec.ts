@@ -4,6 +4,7 @@ import { Database, statement } from '../../src/database/database';
 import { DemoAccount } from '../../src/ops/demo-account.service';
 import { call, makeAccount, startGateway, type Gateway } from '../support/gateway';
 import { makePortalUser, PortalClient } from '../support/portal';
+import { TableLock } from '../support/table-lock';
 import { until } from '../support/until';
 
 const XSS = `"><script>alert(1)</script><img src=x onerror=alert(1)>'`;
@@ -139,11 +140,14 @@ test.each(['7d', '24h', '', '9d', XSS, '7d&range=24h', '__proto__'])('any range 
 });
 
 describe('what the demo receiver got', () => {
+  const headersOf = ({ cookies }: PortalClient) => ({
+    Cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join('; '),
+  });
+
   /** An open stream, and what came so far. */
   async function listen(client: PortalClient, origin = gateway.origin) {
-    const cookie = [...client.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
     const stop = new AbortController();
-    const response = await fetch(`${origin}/portal/received`, { headers: { Cookie: cookie }, signal: stop.signal });
+    const response = await fetch(`${origin}/portal/received`, { headers: headersOf(client), signal: stop.signal });
     const stream = {
       status: response.status,
       headers: response.headers,
@@ -224,6 +228,26 @@ describe('what the demo receiver got', () => {
       one.stop();
       return one.status === 200;
     });
+  });
+
+  test('a page that was closed before it was let in takes no room', async () => {
+    const client = await demo();
+    const lock = await TableLock.open(gateway.databaseUrl);
+    await lock.take('portal_session');
+    const leave = new AbortController();
+    const leaving = Array.from({ length: 10 }, () =>
+      fetch(`${gateway.origin}/portal/received`, { headers: headersOf(client), signal: leave.signal }),
+    );
+    const left = Promise.allSettled(leaving);
+    await lock.stopsSomebody('portal_session');
+    leave.abort();
+    await left;
+    // By its answer, the gateway has heard that they left.
+    await fetch(`${gateway.origin}/openapi.json`);
+    await lock.close();
+    const streams = await Promise.all(Array.from({ length: 10 }, () => listen(client)));
+    expect(streams.map(({ status }) => status)).toEqual(Array(10).fill(200));
+    for (const stream of streams) stream.stop();
   });
 
   test('is never there in production', async () => {

@@ -25,6 +25,8 @@ export class ReceivedController implements OnModuleDestroy {
     if (!this.receipts.possible || atsId !== DEMO.atsId) {
       throw new DomainError('not_found', 'There is nothing at this address');
     }
+    // Who left while the guard asked the database is gone for good: no 'close' will come that could clear up.
+    if (response.destroyed) return;
     if (this.open.size >= MAX_STREAMS) throw new DomainError('rate_limited', 'Too many pages are open', [], 60);
     // The browser takes it for a lost connection, and comes again when the gateway has.
     if (this.stopping) return void response.destroy();
