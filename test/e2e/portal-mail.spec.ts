@@ -100,6 +100,26 @@ test('no link stands in the database while its mail waits, and a busy mail serve
   await queueEmpty();
 });
 
+test('the end of a gateway waits for the mail that is being sent alone; somebody else may send the others at once', async () => {
+  const other = await startGateway({ env: { SMTP_URL: server.url, MAIL_FROM: 'Carv <no-reply@carv.example>' } });
+  const worker = other.app.get(MailWorker);
+  const query = (text: string) => other.app.get(Database).query(statement('', text));
+  let ended: Promise<void> | undefined;
+  server.onMail = () => {
+    ended ??= worker.beforeApplicationShutdown();
+  };
+  await query(
+    `insert into mail_message (kind, email, data) select 'notice', 'ann@acme.example', '{}' from generate_series(1, 5)`,
+  );
+  worker.tick();
+  await until('the first mail', () => ended !== undefined);
+  await ended;
+  server.onMail = undefined;
+  expect(server.mails).toHaveLength(1);
+  expect(await query('select from mail_message where leased_until <= now()')).toHaveLength(4);
+  await other.close();
+});
+
 test('an invitation is mailed, and one that was revoked meanwhile is not', async () => {
   const admin = browser();
   await admin.signIn(EMAIL);

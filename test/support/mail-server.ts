@@ -12,6 +12,8 @@ export interface MailServer {
   readonly mails: ReceivedMail[];
   /** While true every mail is refused for the moment. */
   busy: boolean;
+  /** Called when a mail has come, before that is said. */
+  onMail: (() => void) | undefined;
   close(): Promise<void>;
 }
 
@@ -22,13 +24,14 @@ export async function startMailServer(): Promise<MailServer> {
   const server = createServer((socket) => {
     sockets.add(socket.setEncoding('utf8'));
     socket.on('close', () => sockets.delete(socket)).on('error', () => undefined);
-    serve(socket, mails, () => mailServer.busy);
+    serve(socket, mailServer);
   });
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   const mailServer: MailServer = {
     url: `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`,
     mails,
     busy: false,
+    onMail: undefined,
     close: () =>
       new Promise((closed) => {
         server.close(() => closed());
@@ -38,7 +41,7 @@ export async function startMailServer(): Promise<MailServer> {
   return mailServer;
 }
 
-function serve(socket: Socket, mails: ReceivedMail[], busy: () => boolean): void {
+function serve(socket: Socket, server: MailServer): void {
   let [buffer, to, data] = ['', '', null as string | null];
   const say = (line: string): void => void socket.write(`${line}\r\n`);
   say('220 test');
@@ -50,7 +53,8 @@ function serve(socket: Socket, mails: ReceivedMail[], busy: () => boolean): void
       if (data !== null) {
         if (line !== '.') data += `${line.replace(/^\./, '')}\n`;
         else {
-          mails.push(readMail(to, data));
+          server.mails.push(readMail(to, data));
+          server.onMail?.();
           data = null;
           say('250 ok');
         }
@@ -59,7 +63,7 @@ function serve(socket: Socket, mails: ReceivedMail[], busy: () => boolean): void
         say('354 go on');
       } else if (/^RCPT/i.test(line)) {
         to = /<([^>]*)>/.exec(line)?.[1] ?? '';
-        say(busy() ? '451 not now' : '250 ok');
+        say(server.busy ? '451 not now' : '250 ok');
       } else if (/^QUIT/i.test(line)) socket.end('221 bye\r\n');
       else say('250 ok');
     }

@@ -11,10 +11,10 @@ import { Mails, type QueuedMail } from './mails.service';
 import { invitationMail, noticeMail, resetMail, type Mail } from './templates';
 
 const TICK_MS = 2000;
-const AT_ONCE = 10;
+/** For each of connecting, greeting, and every silence after it. */
 const SEND_TIMEOUT_MS = 20_000;
-/** All of a batch, one after the other, with room to spare. */
-const LEASE_MS = (AT_ONCE + 1) * SEND_TIMEOUT_MS;
+/** A server may be slow at every step, and still no mail is sent twice. */
+const LEASE_MS = 10 * SEND_TIMEOUT_MS;
 /** Some nine hours; a link asked for then helps nobody any more. */
 const MAX_ATTEMPTS = 15;
 const RESET_MINUTES = 60;
@@ -55,9 +55,11 @@ export class MailWorker implements BeforeApplicationShutdown {
   }
 
   private async work(): Promise<boolean> {
-    const queued = await this.mails.claim(AT_ONCE, LEASE_MS);
-    for (const mail of queued) await this.deliver(mail);
-    return queued.length === AT_ONCE;
+    // One at a time: a mail that waits for others is leased to nobody, and a stop waits for no others.
+    const queued = await this.mails.claim(LEASE_MS);
+    if (queued === undefined) return false;
+    await this.deliver(queued);
+    return true;
   }
 
   private async deliver(queued: QueuedMail): Promise<void> {

@@ -25,9 +25,9 @@ const ENQUEUE = statement('mail_enqueue', 'insert into mail_message (kind, email
 
 const CLAIM = statement(
   'mail_claim',
-  `update mail_message m set attempt = attempt + 1, leased_until = now() + $2::int * interval '1 ms'
+  `update mail_message m set attempt = attempt + 1, leased_until = now() + $1::int * interval '1 ms'
      from (select id from mail_message where available_at <= now() and leased_until <= now()
-            order by available_at, id limit $1 for update skip locked) due
+            order by available_at, id limit 1 for update skip locked) due
     where m.id = due.id
    returning m.id, m.attempt, m.kind, m.email, m.data`,
 );
@@ -61,8 +61,8 @@ export class Mails {
     else await tx.query(ENQUEUE, [kind, email, data]);
   }
 
-  async claim(limit: number, leaseMs: number): Promise<QueuedMail[]> {
-    return this.database.query<QueuedMail>(CLAIM, [limit, leaseMs]);
+  async claim(leaseMs: number): Promise<QueuedMail | undefined> {
+    return (await this.database.query<QueuedMail>(CLAIM, [leaseMs]))[0];
   }
 
   /** Sent, or given up. */
