@@ -1,5 +1,5 @@
 import type { VNode } from 'preact';
-import { Time } from '../page/elements';
+import { Pager, Time } from '../page/elements';
 import { Page } from '../page/layout';
 import type { AuditLine } from './audit-log.service';
 
@@ -39,12 +39,11 @@ export function AuditLogPage({ lines, older, newest }: AuditLogPageProps): VNode
     <Page title="Audit log" lead="Who changed or looked at what, newest first. It is kept for good.">
       <section class="card">
         {lines.length === 0 ? <p class="muted">Nothing yet.</p> : <Lines lines={lines} />}
-        {(older !== null || !newest) && (
-          <nav class="pager" aria-label="Pages of the log">
-            {newest ? <span /> : <a href="/portal/audit-log">Newest</a>}
-            {older !== null && <a href={`/portal/audit-log?before=${older}`}>Older</a>}
-          </nav>
-        )}
+        <Pager
+          label="Pages of the log"
+          newest={newest ? null : '/portal/audit-log'}
+          older={older === null ? null : `/portal/audit-log?before=${older}`}
+        />
       </section>
     </Page>
   );

@@ -2,7 +2,7 @@ import type { VNode } from 'preact';
 import type { BulkRedelivery } from '../../outbox/bulk-redeliveries.service';
 import { plainWords } from '../endpoint/plain-words';
 import { RedeliverForm } from '../flows/redeliver-form';
-import { Card, Time } from '../page/elements';
+import { Card, Pager, Time } from '../page/elements';
 import { Page } from '../page/layout';
 import { useScene } from '../page/scene';
 import { COUNTED, type DeadCounts, type DeadMessage } from './dead-messages.service';
@@ -40,12 +40,11 @@ export function DeadPage({ messages, older, newest, counts, running }: DeadPageP
             <Messages messages={messages} />
           </>
         )}
-        {(older !== null || !newest) && (
-          <nav class="pager" aria-label="Pages of what was given up">
-            {newest ? <span /> : <a href="/portal/deliveries/dead">Newest</a>}
-            {older !== null && <a href={`/portal/deliveries/dead?before=${older}`}>Older</a>}
-          </nav>
-        )}
+        <Pager
+          label="Pages of what was given up"
+          newest={newest ? null : '/portal/deliveries/dead'}
+          older={older === null ? null : `/portal/deliveries/dead?before=${older}`}
+        />
       </section>
     </Page>
   );

@@ -1,7 +1,7 @@
 import type { VNode } from 'preact';
 import { uuidTime } from '../../database/clock';
 import type { BulkRedelivery } from '../../outbox/bulk-redeliveries.service';
-import { Badge, Time } from '../page/elements';
+import { Badge, Pager, Time } from '../page/elements';
 import { Page } from '../page/layout';
 import type { Attempt, AttemptPage } from './attempts.service';
 import { EVENTS, isNarrow, listUrl, type Filter } from './filter';
@@ -30,14 +30,12 @@ export function DeliveriesPage({ page, filter, newest, running }: DeliveriesPage
       <section class="card">
         <FilterForm filter={filter} />
         {attempts.length === 0 ? <Nothing {...{ page, filter, newest }} /> : <Attempts attempts={attempts} />}
-        {(older !== null || !newest) && (
-          <nav class="pager" aria-label="Pages of the log">
-            {newest ? <span /> : <a href={listUrl(filter, null)}>Newest</a>}
-            {older !== null && (
-              <a href={listUrl(filter, older)}>{attempts.length === 0 ? 'Look further back' : 'Older'}</a>
-            )}
-          </nav>
-        )}
+        <Pager
+          label="Pages of the log"
+          newest={newest ? null : listUrl(filter, null)}
+          older={older === null ? null : listUrl(filter, older)}
+          olderLabel={attempts.length === 0 ? 'Look further back' : 'Older'}
+        />
       </section>
     </Page>
   );

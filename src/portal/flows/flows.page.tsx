@@ -3,7 +3,7 @@ import type { FlowSummary } from '../../delivery-log/flow-search.service';
 import { FLOW_STATUSES, type FlowStatus } from '../../delivery-log/flow-trace.service';
 import { FilterField, Select } from '../deliveries/filter-field';
 import { visible } from '../deliveries/verbatim';
-import { Badge, Card, Time } from '../page/elements';
+import { Badge, Card, Pager, Time } from '../page/elements';
 import { Page } from '../page/layout';
 import { STATUS_WORDS } from './words';
 
@@ -36,12 +36,12 @@ export function FlowsPage({ asked, flows, next, fault }: FlowsPageProps): VNode 
       <Card title="Latest writes">
         <SearchForm asked={asked} />
         {flows.length === 0 ? <Nothing asked={asked} more={next !== null} /> : <Flows flows={flows} />}
-        {(next !== null || asked.before !== null) && (
-          <nav class="pager" aria-label="Pages of writes">
-            {asked.before === null ? <span /> : <a href={url(asked, null)}>Newest</a>}
-            {next !== null && <a href={url(asked, next)}>{flows.length === 0 ? 'Look further back' : 'Older'}</a>}
-          </nav>
-        )}
+        <Pager
+          label="Pages of writes"
+          newest={asked.before === null ? null : url(asked, null)}
+          older={next === null ? null : url(asked, next)}
+          olderLabel={flows.length === 0 ? 'Look further back' : 'Older'}
+        />
       </Card>
     </Page>
   );

@@ -116,6 +116,25 @@ export function Facts({ of }: { of: readonly (readonly [string, ComponentChildre
   );
 }
 
+interface PagerProps {
+  readonly label: string;
+  /** Where the list begins; null there. */
+  readonly newest: string | null;
+  readonly older: string | null;
+  readonly olderLabel?: string;
+}
+
+/** Where a list goes on, and back to its beginning; nothing for a list of one page. */
+export function Pager({ label, newest, older, olderLabel = 'Older' }: PagerProps): VNode | null {
+  if (newest === null && older === null) return null;
+  return (
+    <nav class="pager" aria-label={label}>
+      {newest === null ? <span /> : <a href={newest}>Newest</a>}
+      {older !== null && <a href={older}>{olderLabel}</a>}
+    </nav>
+  );
+}
+
 /** Something to be told at once; an alert to those who do not see it. */
 export function Notice({ tone, children }: { tone: Tone; children: ComponentChildren }): VNode {
   return (

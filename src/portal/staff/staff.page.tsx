@@ -1,5 +1,5 @@
 import type { VNode } from 'preact';
-import { Badge, Form } from '../page/elements';
+import { Badge, Form, Pager } from '../page/elements';
 import { Page } from '../page/layout';
 import type { StaffAccount } from './staff-accounts.service';
 
@@ -23,12 +23,14 @@ export function StaffPage({ accounts, next, search }: StaffPageProps): VNode {
           </button>
         </form>
         {accounts.length === 0 ? <p class="muted">No account matches.</p> : <Accounts accounts={accounts} />}
-        {next !== null && (
-          <nav class="pager" aria-label="Pages of accounts">
-            <span />
-            <a href={`/portal/accounts?${new URLSearchParams({ q: search, after: next }).toString()}`}>Next</a>
-          </nav>
-        )}
+        <Pager
+          label="Pages of accounts"
+          newest={null}
+          older={
+            next === null ? null : `/portal/accounts?${new URLSearchParams({ q: search, after: next }).toString()}`
+          }
+          olderLabel="Next"
+        />
       </section>
     </Page>
   );
