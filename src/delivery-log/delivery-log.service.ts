@@ -18,21 +18,26 @@ export interface IncomingAttempt {
   readonly payload: string | null;
 }
 
-/** What was sent to an endpoint to try it out, and what came of it. */
-export interface TestAttempt {
+/** What was sent to an endpoint, and what came of it. */
+export interface OutgoingAttempt {
   /** A UUIDv7 made when it began. */
   readonly id: string;
-  readonly atsId: string;
-  readonly event: string;
+  /** `failure`: the other side answered no; `error`: no answer. */
   readonly outcome: 'success' | 'failure' | 'error';
   readonly statusCode: number | null;
   readonly error: string | null;
   readonly durationMs: number;
   readonly signature: string;
   readonly requestHeaders: Record<string, string>;
-  readonly payload: string;
   readonly responseHeaders: Record<string, string>;
   readonly responseBody: string | null;
+}
+
+/** One to try it out. */
+export interface TestAttempt extends OutgoingAttempt {
+  readonly atsId: string;
+  readonly event: string;
+  readonly payload: string;
 }
 
 const RECORD_TEST = statement(

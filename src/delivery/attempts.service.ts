@@ -7,12 +7,10 @@ import { eventId } from '../events/outbound';
 import { logger } from '../observability/logger';
 import { attemptDuration } from '../observability/metrics';
 import type { DueAccount, Message, Settlement } from '../outbox/outbox.service';
+import { withEachSecretLast } from './each-secret';
 import { recorded } from './outcome';
 import { decide, news } from './retry-policy';
 import { Sender, type Sent } from './sender';
-
-/** Answers of a receiver that could not verify the signature. */
-const UNVERIFIED: ReadonlySet<number> = new Set([401, 403]);
 
 interface Tried {
   readonly sent: Sent;
@@ -41,24 +39,15 @@ export class Attempts {
     return settlement;
   }
 
-  /**
-   * Published receiver code looks at the last signature only, and during a rotation nobody knows by which secret it
-   * verifies. So where it refuses, the same attempt is sent again with each other live secret last.
-   */
   private async trySecrets(message: Message, account: DueAccount): Promise<Tried> {
-    const order = [...account.secrets];
-    for (;;) {
-      const secretId = order.at(-1)?.id ?? '';
-      const sent = await this.send(
+    const { sent, last } = await withEachSecretLast(account.secrets, (order) =>
+      this.send(
         message,
         account,
         order.map(({ sealed }) => this.secrets.open(sealed)),
-      );
-      const refused = sent.outcome.kind === 'answer' && UNVERIFIED.has(sent.outcome.statusCode);
-      order.unshift(...order.splice(-1));
-      const untried = order.at(-1)?.id !== account.secrets.at(-1)?.id;
-      if (!refused || !untried) return { sent, secretId };
-    }
+      ),
+    );
+    return { sent, secretId: last?.id ?? '' };
   }
 
   private send(message: Message, { url }: DueAccount, secrets: readonly string[]): Promise<Sent> {

@@ -1,3 +1,5 @@
+import type { OutgoingAttempt } from '../delivery-log/delivery-log.service';
+
 /** What became of one attempt; remote trouble is a value, never an exception. */
 export type Outcome =
   | {
@@ -14,14 +16,10 @@ export type Outcome =
 export type Fault = 'timeout' | 'dns' | 'tls' | 'connection' | 'address_refused';
 
 /** An outcome as the delivery log keeps it. */
-export interface RecordedOutcome {
-  /** `failure`: the other side answered no; `error`: no answer. */
-  readonly outcome: 'success' | 'failure' | 'error';
-  readonly statusCode: number | null;
-  readonly error: string | null;
-  readonly responseHeaders: Record<string, string>;
-  readonly responseBody: string | null;
-}
+export type RecordedOutcome = Pick<
+  OutgoingAttempt,
+  'outcome' | 'statusCode' | 'error' | 'responseHeaders' | 'responseBody'
+>;
 
 export function recorded(outcome: Outcome): RecordedOutcome {
   if (outcome.kind === 'no_answer') {

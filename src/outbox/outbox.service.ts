@@ -4,6 +4,7 @@ import { toEnvelope, type OutboundEventType, type Result } from '../events/outbo
 import { Clock } from '../database/clock';
 import { Database, type Tx } from '../database/database';
 import { isCrossed } from '../database/faults';
+import type { OutgoingAttempt } from '../delivery-log/delivery-log.service';
 import { logger } from '../observability/logger';
 import { APPEND, CLAIM, DUE_ACCOUNTS, EXPIRE, PARK, RELEASE, SETTLE, SWEEP, WAKE } from './outbox.sql';
 
@@ -40,18 +41,7 @@ export interface Settlement {
   readonly counted: boolean;
   /** Null when it tells nothing of the endpoint. */
   readonly effect: EndpointEffect | null;
-  readonly attempt: {
-    /** A UUIDv7 made when the attempt began. */
-    readonly id: string;
-    readonly outcome: 'success' | 'failure' | 'error';
-    readonly statusCode: number | null;
-    readonly error: string | null;
-    readonly durationMs: number;
-    readonly signature: string;
-    readonly requestHeaders: Record<string, string>;
-    readonly responseHeaders: Record<string, string>;
-    readonly responseBody: string | null;
-  };
+  readonly attempt: OutgoingAttempt;
 }
 
 interface DueRow {
