@@ -71,7 +71,7 @@ async function findPackage(): Promise<BinaryPackage> {
 }
 
 /** Makes the links between libraries that the package's postinstall makes; it does not run under --ignore-scripts. */
-export async function makeSymlinks(root: string): Promise<void> {
+async function makeSymlinks(root: string): Promise<void> {
   const list = await readFile(join(root, 'native', 'pg-symlinks.json'), 'utf8').catch(() => '[]');
   for (const { source, target } of JSON.parse(list) as { source: string; target: string }[]) {
     const link = join(root, target);

@@ -6,7 +6,7 @@ export const LATENCY_GROWTH = 1.2;
 const LAST_CLASS = 62;
 
 /** However fast attempts come in, no reader looks at more of them one by one. */
-export const LIVE_TAIL = 2000;
+const LIVE_TAIL = 2000;
 
 const LATENCY = `least(ceil(ln(greatest(duration_ms, 1)) / ln(${LATENCY_GROWTH})), ${LAST_CLASS})::int`;
 

@@ -9,7 +9,7 @@ declare module 'express-serve-static-core' {
   }
 }
 
-export const BODY_LIMIT = 1024 * 1024;
+const BODY_LIMIT = 1024 * 1024;
 
 const EMPTY = Buffer.alloc(0);
 

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
 /** Seconds that a signature's timestamp may differ from now, in either direction (contract, section 7). */
-export const TOLERANCE_SECONDS = 300;
+const TOLERANCE_SECONDS = 300;
 
 // Bounds on what a stranger can make us compare. At most four secrets are live at a time, so an honest header has five
 // parts and some 300 characters; a long one is refused whole, so that no valid part can hide behind the cap.

@@ -1,7 +1,7 @@
 const HOUR_MS = 3_600_000;
 
 /** The times since which things may have died, as people think of them. */
-export const AGES = {
+const AGES = {
   hour: HOUR_MS,
   day: 24 * HOUR_MS,
   week: 7 * 24 * HOUR_MS,

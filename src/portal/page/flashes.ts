@@ -1,7 +1,7 @@
 import type { Tone } from './elements';
 
 /** What a page may say of the request before it, by code: the session keeps the code only, so it holds no secret. */
-export const FLASHES = {
+const FLASHES = {
   'name.saved': { tone: 'success', text: 'The name is saved.' },
   'url.saved': { tone: 'success', text: 'The webhook URL is saved, and your endpoint took the ping.' },
   'url.saved_failing': { tone: 'warning', text: 'The webhook URL is saved, but the ping failed; see below.' },
