@@ -283,15 +283,19 @@ test('an answer that only refuses the message ends the row', async () => {
   expect(await health(endpoint)).toMatchObject({ failures_in_row: 1, breaker_pause_ms: 0 });
 });
 
-test('successes among the failures of many requests side by side end the row', async () => {
-  const endpoint = await makeEndpoint(200);
+/** After fast successes, for which more and more is sent side by side. */
+async function holdSideBySide(endpoint: Endpoint, count: number): Promise<void> {
   const names = Array.from({ length: 64 }, (_, n) => `c-${n}`);
-  // Fast successes, for which more and more is sent side by side.
   await write(endpoint, ...names);
   await untilEmpty(endpoint);
   endpoint.answers = 'hold';
   await write(endpoint, ...names);
-  await until('many requests side by side', () => endpoint.held.length >= 32);
+  await until('many requests side by side', () => endpoint.held.length >= count);
+}
+
+test('successes among the failures of many requests side by side end the row', async () => {
+  const endpoint = await makeEndpoint(200);
+  await holdSideBySide(endpoint, 32);
   endpoint.answers = 200;
   for (let n = 1; n <= 32; n++) {
     const logged = await attempts(endpoint);
@@ -337,12 +341,7 @@ test('what succeeds after all does not cut short the rest that another answer as
 
 test('nor does it when the breaker has opened for longer: then only the rest is left', async () => {
   const endpoint = await makeEndpoint(200);
-  const names = Array.from({ length: 64 }, (_, n) => `c-${n}`);
-  await write(endpoint, ...names);
-  await untilEmpty(endpoint);
-  endpoint.answers = 'hold';
-  await write(endpoint, ...names);
-  await until('many requests side by side', () => endpoint.held.length >= 22);
+  await holdSideBySide(endpoint, 22);
   for (let n = 0; n < 20; n++) answerHeld(endpoint, 500);
   await until('the breaker to open', async () => (await health(endpoint)).breaker_pause_ms === 30_000);
   answerHeld(endpoint, 503, { 'Retry-After': '25' });

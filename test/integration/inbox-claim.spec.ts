@@ -7,6 +7,7 @@ import { InboxQueue, type Claimed } from '../../src/inbox/inbox-queue.service';
 import { Inbox, type AcceptRequest } from '../../src/inbox/inbox.service';
 import type { WakeUp } from '../../src/queue/wake-up.service';
 import { createDatabase, type TestDatabase } from '../support/postgres';
+import { seededRandom } from '../support/random';
 import { until } from '../support/until';
 
 const NO_HINTS = { hint: () => undefined, on: () => undefined } as unknown as WakeUp;
@@ -475,17 +476,6 @@ describe('an empty claim', () => {
   });
 });
 
-/** Small, seeded and good enough: the next number is from 0 (inclusive) to 1. */
-function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t = (t + Math.imul(t ^ (t >>> 7), t | 61)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
 /** Judged by the database itself: what one claim takes has its transaction's number, everything else has another. */
 const WITNESS = `
 create function witness_claim() returns trigger language plpgsql as $$
@@ -564,8 +554,8 @@ describe('claimers racing, with retries, releases, suspects and lost leases', ()
 
     const workers = await Promise.all(Array.from({ length: 4 }, () => openDatabase(2)));
     await Promise.all([
-      writer(mulberry32(SEED)).finally(() => (drained = true)),
-      ...workers.map((own, i) => worker(own, mulberry32(SEED + 1 + i))),
+      writer(seededRandom(SEED)).finally(() => (drained = true)),
+      ...workers.map((own, i) => worker(own, seededRandom(SEED + 1 + i))),
     ]);
     expect(all).toHaveLength(600);
     expect(taken.sort()).toEqual(all.sort());

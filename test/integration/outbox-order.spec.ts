@@ -10,6 +10,7 @@ import { CLAIM, PARK, SETTLE, WAKE } from '../../src/outbox/outbox.sql';
 import { Outbox, type Message, type Settlement } from '../../src/outbox/outbox.service';
 import { WakeUp } from '../../src/queue/wake-up.service';
 import { createDatabase, type TestDatabase } from '../support/postgres';
+import { seededRandom } from '../support/random';
 import { until } from '../support/until';
 
 const LEASE_MS = 60_000;
@@ -589,17 +590,6 @@ describe('the hint where a scan may begin', () => {
   });
 });
 
-/** Small, seeded and good enough: the next number is from 0 (inclusive) to 1. */
-function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t = (t + Math.imul(t ^ (t >>> 7), t | 61)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
 /** Judged by the database itself, at the very moment of each claim and each removal. */
 const WITNESS = `
 create function refuse_overtaking() returns trigger language plpgsql as $$
@@ -727,10 +717,10 @@ describe('racing appends, claims, parks, settles, releases, discards and lost le
     };
 
     const actors = [
-      appender(main, mulberry32(SEED)),
-      appender(main, mulberry32(SEED + 1)),
-      ...workers.map((desk, i) => worker(desk, mulberry32(SEED + 2 + i))),
-      discarder(mulberry32(SEED + 9)),
+      appender(main, seededRandom(SEED)),
+      appender(main, seededRandom(SEED + 1)),
+      ...workers.map((desk, i) => worker(desk, seededRandom(SEED + 2 + i))),
+      discarder(seededRandom(SEED + 9)),
       sweeper(),
     ];
     await Promise.race([watcher(), Promise.all(actors)]).finally(() => (drained = true));

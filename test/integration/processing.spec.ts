@@ -16,6 +16,7 @@ import { stages } from '../../src/processing/stages';
 import type { WakeUp } from '../../src/queue/wake-up.service';
 import { NamedFiles } from '../../src/uploads/named-files.service';
 import { createDatabase, type TestDatabase } from '../support/postgres';
+import { seededRandom } from '../support/random';
 import { until } from '../support/until';
 
 const NO_HINTS = { hint: () => undefined, on: () => undefined } as unknown as WakeUp;
@@ -422,22 +423,11 @@ describe('the file that a write had reserved', () => {
   });
 });
 
-/** Small, seeded and good enough: the next number is from 0 (inclusive) to 1. */
-function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t = (t + Math.imul(t ^ (t >>> 7), t | 61)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
 describe('whatever happens', () => {
   const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000);
 
   test(`each flow has exactly one result, and each lane its order (SEED=${SEED})`, async () => {
-    const random = mulberry32(SEED);
+    const random = seededRandom(SEED);
     const KINDS: readonly ((tx: Tx) => Promise<unknown>)[] = [
       () => Promise.reject(new Error('broken')),
       () => Promise.reject(new Error('broken')),
