@@ -2,6 +2,8 @@ import { Database, statement } from '../../src/database/database';
 import { readEnv } from '../../src/config/read-env';
 import { configureLogger } from '../../src/observability/logger';
 import { Accounts } from '../../src/accounts/accounts.service';
+import { Passwords } from '../../src/accounts/passwords.service';
+import { PortalLinks } from '../../src/accounts/portal-links.service';
 import { makeAccount, startGateway, type Gateway, type TestAccount } from '../support/gateway';
 import { makePortalUser, PASSWORD, PortalClient, tokenOf, type Answer } from '../support/portal';
 import { routesOf } from '../support/routes';
@@ -512,6 +514,22 @@ describe('secrets', () => {
     } finally {
       configureLogger(readEnv({ NODE_ENV: 'test' }));
     }
+  });
+
+  test('a link is still in hand after a moment at which no password could be set', async () => {
+    await makePortalUser(gateway, 'victim', 'patient@victim.example', 'viewer');
+    const token = await gateway.app.get(PortalLinks).makeReset('patient@victim.example', 'test', 60);
+    const client = browser();
+    await client.get(`/portal/link/${token}`);
+    const set = () => client.post('/portal/new-password', { new_password: 'quite some words' }, '/portal/new-password');
+    let crowded = true;
+    const crowd = Array.from({ length: 24 }, async () => {
+      while (crowded) await gateway.app.get(Passwords).hash('x');
+    });
+    expect((await set()).status).toBe(503);
+    crowded = false;
+    await Promise.all(crowd);
+    expect((await set()).status).toBe(303);
   });
 
   test('a link works once, by its token only, and never after it expired', async () => {

@@ -42,10 +42,9 @@ export class LinksController {
     const fault = passwordFault(password, link.email);
     if (fault !== null) return this.pages.show(response, <NewPasswordPage link={link} fault={fault} />, 422);
     const token = readCookie(this.env, request, 'link') ?? '';
+    const redeemed = await this.links.redeem(token, password);
     clearCookie(this.env, response, 'link');
-    if (!(await this.links.redeem(token, password))) {
-      return this.pages.show(response, <DeadLinkPage />, 404);
-    }
+    if (!redeemed) return this.pages.show(response, <DeadLinkPage />, 404);
     await this.pages.redirect(response, '/portal/sign-in?done=password');
   }
 
