@@ -5,19 +5,18 @@ import { Database, REQUEST_DEADLINE_MS, statement, type Tx } from '../../databas
 import { DomainError } from '../../errors';
 import { ADDRESS, CROWD, judge, PAIR, PAIR_OF_CROWDED, type Rule, type Tries } from './throttle-rules';
 
-const ENSURE = statement(
-  'portal_throttle_ensure',
-  `insert into portal_throttle (key, tries, since, blocked_till)
-   select key, 0, now(), '-infinity' from unnest($1::text[]) key order by key on conflict do nothing`,
-);
-
-/** In one order for everybody, so that nobody waits crosswise. */
+/**
+ * Locks what has been counted, and what has not as nothing, so that none of it is gone before it is saved: in one order for
+ * everybody, so that nobody waits crosswise.
+ */
 const LOCK = statement(
   'portal_throttle_lock',
-  `select key, tries, extract(epoch from since) * 1000 as since,
-          coalesce(extract(epoch from nullif(blocked_till, '-infinity')) * 1000, 0) as blocked_till,
-          extract(epoch from now()) * 1000 as now
-     from portal_throttle where key = any($1::text[]) order by key for update`,
+  `insert into portal_throttle as p (key, tries, since, blocked_till)
+   select key, 0, now(), '-infinity' from unnest($1::text[]) key order by key
+   on conflict (key) do update set key = p.key
+   returning key, tries, extract(epoch from since) * 1000 as since,
+             coalesce(extract(epoch from nullif(blocked_till, '-infinity')) * 1000, 0) as blocked_till,
+             extract(epoch from now()) * 1000 as now`,
 );
 
 const SAVE = statement(
@@ -98,7 +97,6 @@ export class Throttle {
     decide: (tries: (key: string) => Tries | null, now: number) => { waitMs: number; next: Record<string, Tries> },
   ): Promise<number> {
     return this.database.transaction(async (tx) => {
-      await tx.query(ENSURE, [keys]);
       const rows = await tx.query<Row>(LOCK, [keys]);
       const now = Number(rows[0]?.now);
       const { waitMs, next } = decide((key) => triesOf(rows.find((row) => row.key === key)), now);
