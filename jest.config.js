@@ -27,7 +27,7 @@ module.exports = {
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   // Waits end with their condition; this is only how long a stuck one may take on a busy machine.
-  testTimeout: 60_000,
+  testTimeout: 300_000,
   // Many tests wait out a lease or a retry: two at a time take little more than half of the time, also on two cores.
   maxWorkers: 2,
 };

@@ -12,6 +12,7 @@ import { contextHeaders, idempotencyKey } from '../../src/http/headers';
 import { JsonBody } from '../../src/http/json-body';
 import { IsVisibleId, VisibleIdPipe } from '../../src/http/visible-id';
 import { annotate, currentContext } from '../../src/observability/request-context';
+import { until } from '../support/until';
 
 export class FileReference {
   @IsVisibleId()
@@ -137,11 +138,6 @@ export class LogLines {
 
   /** The first line of that name; waits, since a request's line follows its answer. */
   async first(message: string): Promise<Record<string, unknown>> {
-    for (let waited = 0; waited < 2000; waited += 5) {
-      const [line] = this.named(message);
-      if (line) return line;
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-    throw new Error(`no line ${message}`);
+    return until(`a line ${message}`, () => this.named(message)[0]);
   }
 }

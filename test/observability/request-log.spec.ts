@@ -1,5 +1,6 @@
 import { readEnv } from '../../src/config/read-env';
 import { configureLogger } from '../../src/observability/logger';
+import { until } from '../support/until';
 import { LogLines, startSmallApp, type SmallApp } from '../http/small-app';
 
 let app: SmallApp;
@@ -39,20 +40,21 @@ describe('the wide line of a request', () => {
   it('has nothing of the body, the query, the headers or the address', async () => {
     await post({ 'X-API-Key': 'key-of-mine', Authorization: 'Bearer token-of-mine', Cookie: 'c=cookie-of-mine' });
     await fetch(`${app.url}/people/id-of-mine`, { method: 'DELETE' });
-    await log.first('request.completed');
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await until('both lines', () => log.named('request.completed').length >= 2);
     expect(log.named('request.completed').map((line) => line.route)).toEqual(['/people', '/people/:id']);
     expect(JSON.stringify(log.lines)).not.toMatch(/of-mine|hunter2/);
   });
 
   it('is one line per request, refused, failed and unknown ones too', async () => {
     for (const path of ['/fails/conflict', '/fails/error', '/nowhere', '/headers']) await fetch(app.url + path);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await post({ 'X-Request-Id': 'last' });
+    await until('the last line', () => log.named('request.completed').some((line) => line.request_id === 'last'));
     expect(log.named('request.completed').map(({ status, route }) => [status, route])).toEqual([
       [409, '/fails/:how'],
       [500, '/fails/:how'],
       [404, null],
       [422, '/headers'],
+      [201, '/people'],
     ]);
   });
 

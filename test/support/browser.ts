@@ -72,7 +72,7 @@ async function screenshot(page: Page, name: string, fullPage: boolean): Promise<
 /** Notes whatever a page does wrong by itself: errors of scripts, refusals of the content security policy. */
 export function watchFaults(page: Page): string[] {
   const faults: string[] = [];
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(120_000);
   page.on('pageerror', (error) => faults.push(error.message));
   page.on('console', (message) => {
     if (message.type() === 'error' && !/the server responded with a status of 4\d\d/.test(message.text())) {
