@@ -124,7 +124,7 @@ async function freePort(): Promise<number> {
       HOST: '127.0.0.1',
       PORT: String(await freePort()),
     };
-  }, 300_000);
+  });
 
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
@@ -167,7 +167,7 @@ async function freePort(): Promise<number> {
     const compose = readFileSync(join(CONTEXT, 'docker-compose.yml'), 'utf8');
     const job = /command: (\[.*'migrate'.*\])/.exec(compose)![1]!.replaceAll("'", '"');
     expect(await outcome(JSON.parse(job) as string[])).toMatchObject({ code: 0 });
-  }, 60_000);
+  });
 
   it.each(['api', 'worker'])(
     'serves as %s, is healthy then and only then, and ends cleanly on SIGTERM',
@@ -191,6 +191,5 @@ async function freePort(): Promise<number> {
       }
       expect(await ended).toEqual([0, null]);
     },
-    60_000,
   );
 });

@@ -102,11 +102,13 @@ async function settled(atsId: string, count: number): Promise<Logged[]> {
   return logged(atsId);
 }
 
-/** A refusal that is logged for certain marks the end of those sent before it. */
+/** Refusals that are logged for certain, one after the other, mark the end of those sent before them. */
 async function marked(account: TestAccount): Promise<Logged[]> {
-  await send(account, '"the mark"');
-  await until('the mark', async () => (await logged(account.atsId)).some(({ payload }) => payload === '"the mark"'));
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  const marks = async () => (await logged(account.atsId)).filter(({ payload }) => payload === '"the mark"').length;
+  for (let n = 1; n <= 3; n++) {
+    await send(account, '"the mark"');
+    await until('the mark', async () => (await marks()) === n);
+  }
   return (await logged(account.atsId)).filter(({ payload }) => payload !== '"the mark"');
 }
 

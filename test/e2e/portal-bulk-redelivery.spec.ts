@@ -7,8 +7,6 @@ import { makePortalUser, PortalClient } from '../support/portal';
 import { TableLock } from '../support/table-lock';
 import { until } from '../support/until';
 
-jest.setTimeout(180_000);
-
 /** More than fits in a few batches. */
 const MANY = 12_000;
 

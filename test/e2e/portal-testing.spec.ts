@@ -144,8 +144,8 @@ test('thirty in ten minutes, then the page asks to wait and keeps the text', asy
   expect(new Set(statuses)).toEqual(new Set([200]));
   const refused = await submit(mine, 'candidate.deleted');
   expect(refused.status).toBe(429);
-  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(500);
-  expect(refused.text).toContain('Please wait for 10 minutes');
+  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(60);
+  expect(refused.text).toMatch(/Please wait for \d+ minutes/);
   expect(editorOf(refused)).toBe(mine);
   expect(portal.receiver.deliveries).toHaveLength(30);
 });

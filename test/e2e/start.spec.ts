@@ -19,8 +19,6 @@ import { until } from '../support/until';
 const PRODUCTION = { NODE_ENV: 'production', HOST: '127.0.0.1', PORT: '0', PUBLIC_URL: 'https://gateway.example.com' };
 const KEY = '07'.repeat(32);
 
-jest.setTimeout(180_000);
-
 let directory: string;
 /** One for all tests: each leaves it with its server stopped and whatever it stored. */
 let dataDir: string;
@@ -31,7 +29,7 @@ beforeAll(async () => {
   directory = await makeDirectory();
   dataDir = join(directory, 'data');
   database = await createDatabase();
-}, 180_000);
+});
 
 afterEach(killProcesses);
 

@@ -9,8 +9,6 @@ const MAX_ACKNOWLEDGED_BEFORE_STOP = 120;
 /** Long, for a slow delivery that is repeated is no failure of what is proven here. */
 const SETTINGS = { DELIVERY_TIMEOUT_MS: '30000' };
 
-jest.setTimeout(300_000);
-
 let scene: Scene;
 
 beforeAll(async () => {

@@ -14,8 +14,6 @@ import { filesIn, upload, uploaded } from '../support/uploads';
 
 const MIB = 1024 * 1024;
 
-jest.setTimeout(180_000);
-
 beforeAll(build);
 
 describe('with an S3-compatible bucket', () => {
