@@ -124,7 +124,7 @@ async function freePort(): Promise<number> {
       HOST: '127.0.0.1',
       PORT: String(await freePort()),
     };
-  });
+  }, 900_000);
 
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 

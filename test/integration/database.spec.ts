@@ -34,11 +34,12 @@ async function pid(): Promise<number> {
 test('a statement that outlives its deadline fails, and its connection is closed, so that nobody waits behind it', async () => {
   const before = await pid();
   const begun = performance.now();
-  const given = database.query(SLEEP, [20], 200);
+  const given = database.query(SLEEP, [60], 200);
   await expect(given).rejects.toMatchObject({ deadline: true });
   await expect(given).rejects.toBeInstanceOf(DatabaseUnavailable);
   expect(await pid()).not.toBe(before);
-  expect(performance.now() - begun).toBeLessThan(10_000);
+  // The server's own limit would end it after 27 s.
+  expect(performance.now() - begun).toBeLessThan(15_000);
 });
 
 test('a transaction that outlives its deadline is ended by the server too', async () => {

@@ -35,7 +35,8 @@ beforeAll(async () => {
   hastyWorker = await startGatewayProcess({
     ROLE: 'worker',
     DATABASE_URL: hasty.databaseUrl,
-    DELIVERY_RETRY_SCHEDULE: '0,0,0,0,0,0',
+    // Many, since on a busy machine an answer may be late as well.
+    DELIVERY_RETRY_SCHEDULE: Array(40).fill('0').join(),
     DELIVERY_TIMEOUT_MS: '300',
   });
 });

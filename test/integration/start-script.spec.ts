@@ -16,8 +16,6 @@ import { until } from '../support/until';
 
 const PROJECT = join(__dirname, '..', '..');
 
-jest.setTimeout(180_000);
-
 let project: string;
 const running: ChildProcess[] = [];
 
