@@ -11,15 +11,18 @@ const ROUNDS = inForm({ short: 1, long: 5 });
 const TERMINATIONS = inForm({ short: 8, long: 40 });
 const BETWEEN_FAULTS = 30;
 const CLIENTS = 6;
-/** What contract and issue promise for the 503 and for the recovery, and what a busy test machine may add. */
-const [PROMISE_MS, NOISE_MS] = [5000, 2000];
+/**
+ * What contract and issue promise for the 503 and for the recovery, and what a busy test machine may add: without the
+ * gateway's own deadlines it is the server's, of 27 s and more.
+ */
+const [PROMISE_MS, NOISE_MS] = [5000, 10_000];
 /** At some 2 s each: until what was in flight, and what the gateway remembered of its callers, has ended too. */
 const REFUSALS_PAST_LEASES = 7;
 /** Between two log lines of one kind of trouble. */
 const LOGGED_MS = 10_000;
 const TROUBLES = ['warn', 'error', 'fatal'];
 
-jest.setTimeout(180_000 + ROUNDS * 60_000);
+jest.setTimeout(300_000 + ROUNDS * 60_000);
 
 let server: OwnServer;
 let scene: Scene;
@@ -30,7 +33,7 @@ let startedAt: number;
 beforeAll(async () => {
   await build();
   server = await OwnServer.start();
-}, 180_000);
+});
 
 beforeEach(async () => {
   scene = await Scene.open({ databaseUrl: await server.createDatabase() });

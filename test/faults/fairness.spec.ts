@@ -21,9 +21,9 @@ const UNDER_WAY = { hanging: 2, slow: 450 };
  * In calm the medians' ratio is 2 at most, which the benchmark judges. Here other tests run beside, and what they take from a
  * round only ever adds to it: so the calmest round is judged. A queue that let the crowd first would fail every one.
  */
-const [RATIO, NOISE_MS] = [3, 150];
+const [RATIO, NOISE_MS] = [3, 1000];
 
-jest.setTimeout(180_000 + ROUNDS * 120_000);
+jest.setTimeout(300_000 + ROUNDS * 120_000);
 
 let scene: Scene;
 let gateway: GatewayProcess;

@@ -11,7 +11,7 @@ const ROUNDS = inForm({ short: 3, long: 20 });
 const MAX_ACKNOWLEDGED_BEFORE_KILL = 120;
 const MAX_DELAY_MS = 100;
 
-jest.setTimeout(180_000 + ROUNDS * 30_000);
+jest.setTimeout(300_000 + ROUNDS * 30_000);
 
 let scene: Scene;
 

@@ -17,7 +17,7 @@ const DIES = {
   SABOTAGE_ID: CANDIDATE,
 };
 
-jest.setTimeout(120_000 + ROUNDS * 20_000);
+jest.setTimeout(300_000 + ROUNDS * 20_000);
 
 let scene: Scene;
 

@@ -8,7 +8,7 @@ const ROUNDS = inForm({ short: 1, long: 3 });
 const BEFORE_FAULT = 60;
 const FAILURES_TO_OPEN = 20;
 
-jest.setTimeout(120_000 + ROUNDS * 120_000);
+jest.setTimeout(300_000 + ROUNDS * 120_000);
 
 let scene: Scene;
 

@@ -20,7 +20,7 @@ const POISONED = {
   SABOTAGE_ID: POISON,
 };
 
-jest.setTimeout(180_000 + ROUNDS * 60_000);
+jest.setTimeout(300_000 + ROUNDS * 60_000);
 
 let scene: Scene;
 let api: GatewayProcess;

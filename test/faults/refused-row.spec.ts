@@ -10,7 +10,7 @@ import { inForm } from './form';
 const ROUNDS = inForm({ short: 5, long: 50 });
 const GROUP = 64;
 
-jest.setTimeout(120_000 + ROUNDS * 5000);
+jest.setTimeout(300_000 + ROUNDS * 5000);
 
 let scene: Scene;
 let lock: TableLock;

@@ -13,7 +13,7 @@ const BETWEEN = 30;
 /** What each account's receiver knows during a rotation, and when it learns the new secret. */
 const [OLD, NEW] = ['knows-old', 'knows-new'] as const;
 
-jest.setTimeout(120_000 + ROUNDS * 30_000);
+jest.setTimeout(300_000 + ROUNDS * 30_000);
 
 let scene: Scene;
 /** For the rotations, as the command line makes them. */

@@ -12,7 +12,7 @@ const CLIENTS = 2;
 /** What the successor fails at is still waiting when the stale worker goes on. */
 const SETTINGS = { DELIVERY_RETRY_SCHEDULE: '600,1,1,1,1,1' };
 
-jest.setTimeout(120_000 + ROUNDS * 90_000);
+jest.setTimeout(300_000 + ROUNDS * 90_000);
 
 let scene: Scene;
 let lock: TableLock;

@@ -9,7 +9,7 @@ import { inForm } from './form';
 const ROUNDS = inForm({ short: 1, long: 5 });
 const BEFORE_FAULT = 40;
 
-jest.setTimeout(120_000 + ROUNDS * 60_000);
+jest.setTimeout(300_000 + ROUNDS * 60_000);
 
 let scene: Scene;
 let lock: TableLock;

@@ -17,7 +17,7 @@ const ROUNDS = inForm({ short: 3, long: 12 });
 const CLIENTS = 6;
 const FILES_BEFORE_KILL = 40;
 
-jest.setTimeout(180_000 + ROUNDS * 30_000);
+jest.setTimeout(300_000 + ROUNDS * 30_000);
 
 /** Accepts nothing: it owns the database and the directory, and sweeps. */
 let keeper: Gateway;

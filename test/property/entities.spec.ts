@@ -14,7 +14,7 @@ const METHOD = { created: 'POST', updated: 'PATCH', deleted: 'DELETE' } as const
 /** Made by the gateway, not by the ATS, so the model knows nothing of them. */
 const SCORE = ['score', 'score_reasons', 'scored_by'];
 
-jest.setTimeout(120_000 + RUNS * 2000);
+jest.setTimeout(300_000 + RUNS * 2000);
 
 let gateways: Gateway[];
 let receiver: Receiver;
