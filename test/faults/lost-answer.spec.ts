@@ -9,6 +9,8 @@ import { report } from './fault-table';
 import { inForm } from './form';
 
 const ROUNDS = inForm({ short: 3, long: 20 });
+/** Long, for a slow delivery that is repeated is no failure of what is proven here. */
+const SETTINGS = { DELIVERY_TIMEOUT_MS: '10000' };
 const TWINS = 50;
 const CANDIDATE = 'c-lost-answer';
 const DIES = {
@@ -29,7 +31,7 @@ beforeAll(async () => {
 afterAll(() => scene.close());
 
 test('an api killed between commit and answer: 50 twins of the request, through it and another, make one flow', async () => {
-  const sound = await scene.start('all');
+  const sound = await scene.start('all', SETTINGS);
   const [{ account, clientId }] = scene.targets as [(typeof scene.targets)[0]];
   const acknowledged: Acknowledged[] = [];
   for (let sequence = 0; sequence < ROUNDS; sequence++) {

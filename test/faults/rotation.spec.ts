@@ -7,6 +7,8 @@ import { report } from './fault-table';
 import { inForm } from './form';
 
 const ROUNDS = inForm({ short: 2, long: 12 });
+/** Long, for a slow delivery that is repeated is no failure of what is proven here. */
+const SETTINGS = { DELIVERY_TIMEOUT_MS: '10000' };
 /** At the same time: then, of the four secrets that may be live, two are those that a receiver may still hold. */
 const RACING = 2;
 const BETWEEN = 30;
@@ -48,7 +50,11 @@ async function untilArrived(atsId: string, taken: boolean, times: number): Promi
 }
 
 test('racing rotations during retry chains: receivers that know only an old or only a new secret lose nothing', async () => {
-  const gateways = await Promise.all([scene.start('api'), scene.start('worker'), scene.start('worker')]);
+  const gateways = await Promise.all([
+    scene.start('api'),
+    scene.start('worker', SETTINGS),
+    scene.start('worker', SETTINGS),
+  ]);
   await behaveAll(200);
   const load = scene.startLoad(() => gateways[0].origin);
   let rotations = 0;

@@ -7,6 +7,8 @@ import { report } from './fault-table';
 import { inForm } from './form';
 
 const ROUNDS = inForm({ short: 1, long: 5 });
+/** Long, for a slow delivery that is repeated is no failure of what is proven here. */
+const SETTINGS = { DELIVERY_TIMEOUT_MS: '10000' };
 const BEFORE_FAULT = 40;
 
 jest.setTimeout(300_000 + ROUNDS * 60_000);
@@ -33,7 +35,7 @@ function behave(manner: Manner): Promise<unknown> {
 
 test('a worker killed while the answer is on its way, or in its hands, repeats those deliveries alike and loses none', async () => {
   const load = scene.startLoad(() => api.origin);
-  let worker = await scene.start('worker');
+  let worker = await scene.start('worker', SETTINGS);
   let [kills, unsettled] = [0, 0];
   for (const answered of Array.from({ length: ROUNDS }, () => [false, true]).flat()) {
     const goal = load.acknowledged.length + BEFORE_FAULT;
@@ -50,7 +52,7 @@ test('a worker killed while the answer is on its way, or in its hands, repeats t
     kills++;
     await (answered ? lock.release() : behave({}));
     unsettled += await scene.count('outbox_message where leased_until > now()');
-    worker = await scene.start('worker');
+    worker = await scene.start('worker', SETTINGS);
   }
   const result = await scene.settle(load);
   report('kill -9 between send and settle', kills, result);

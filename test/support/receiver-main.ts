@@ -60,7 +60,10 @@ function receive(atsId: string, signature: string, raw: Buffer, response: Server
   else if (manner.answer === 'drip') drip(response);
   else if (manner.answer === 'hold') held.set(atsId, [...(held.get(atsId) ?? []), response]);
   else if (manner.answer !== 'none') {
-    setTimeout(() => response.writeHead(status, manner.headers).end(), manner.afterMs ?? 0);
+    setTimeout(() => {
+      if (!server.listening) response.setHeader('Connection', 'close');
+      response.writeHead(status, manner.headers).end();
+    }, manner.afterMs ?? 0);
   }
 }
 
@@ -78,10 +81,8 @@ function direct(atsId: string, { secret, manner, listening }: Direction): void {
     held.delete(atsId);
   }
   if (listening === true) server.listen(port, '127.0.0.1');
-  if (listening === false) {
-    server.close();
-    server.closeAllConnections();
-  }
+  // What was taken is answered still: its sender could not know, and would rightly send it again.
+  if (listening === false) server.close();
 }
 
 function whole(handle: (request: IncomingMessage, raw: Buffer, response: ServerResponse) => void): Server {
@@ -93,6 +94,7 @@ function whole(handle: (request: IncomingMessage, raw: Buffer, response: ServerR
 }
 
 const server = whole((request, raw, response) => {
+  if (!server.listening) return void request.destroy();
   if (request.method === 'POST') {
     receive((request.url ?? '').slice(1), String(request.headers['x-webhook-signature']), raw, response);
     return;
