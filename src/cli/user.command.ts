@@ -8,7 +8,7 @@ import { PortalUsers } from '../accounts/portal-users.service';
 import { Env } from '../config/env';
 import { Database } from '../database/database';
 import { DomainError } from '../errors';
-import { linkUrl } from '../portal/links/link-url';
+import { linkUrl } from '../portal/page/link-url';
 import { optional, required, UsageError, type Command, type Options, type Output } from './command';
 
 const ACTOR = 'operator';

@@ -1,7 +1,7 @@
 import type { VNode } from 'preact';
 import type { BulkRedelivery } from '../../outbox/bulk-redeliveries.service';
 import { plainWords } from '../endpoint/plain-words';
-import { RedeliverForm } from '../flows/redeliver-form';
+import { RedeliverForm } from './redeliver-form';
 import { Card, Pager, Time } from '../page/elements';
 import { Page } from '../page/layout';
 import { useScene } from '../page/scene';

@@ -1,7 +1,7 @@
 import type { VNode } from 'preact';
 import { uuidTime } from '../../database/clock';
 import { eventId } from '../../events/outbound';
-import { RedeliverForm } from '../flows/redeliver-form';
+import { RedeliverForm } from './redeliver-form';
 import { Badge, Card, Copyable, Facts, Time } from '../page/elements';
 import { Page } from '../page/layout';
 import type { AttemptDetail, Headers } from './attempt-detail.service';

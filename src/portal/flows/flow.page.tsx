@@ -5,7 +5,7 @@ import { Verbatim, visible } from '../deliveries/verbatim';
 import { Badge, Card, Copyable, Facts, Time } from '../page/elements';
 import { Page } from '../page/layout';
 import type { FlowContents } from './flow-contents.service';
-import { RedeliverForm } from './redeliver-form';
+import { RedeliverForm } from '../deliveries/redeliver-form';
 import { Timeline } from './timeline';
 import { STATUS_WORDS } from './words';
 

@@ -6,7 +6,7 @@ import { Env } from '../../config/env';
 import { every } from '../../observability/every';
 import { logger } from '../../observability/logger';
 import { Poller } from '../../queue/poller';
-import { linkUrl } from '../links/link-url';
+import { linkUrl } from '../page/link-url';
 import { Mails, type QueuedMail } from './mails.service';
 import { invitationMail, noticeMail, resetMail, type Mail } from './templates';
 

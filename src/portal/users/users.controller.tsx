@@ -7,7 +7,7 @@ import { PortalUsers } from '../../accounts/portal-users.service';
 import { AccountOf, VisitorOf, type Visitor } from '../../auth/visitor';
 import { Env } from '../../config/env';
 import { DomainError } from '../../errors';
-import { linkUrl } from '../links/link-url';
+import { linkUrl } from '../page/link-url';
 import { Mails } from '../mail/mails.service';
 import { Pages } from '../page/pages.service';
 import { Form, PortalController } from '../page/portal-controller';
