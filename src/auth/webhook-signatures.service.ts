@@ -45,7 +45,10 @@ export class WebhookSignatures {
     throw refusal;
   }
 
-  /** Its metadata, so that strangers and floods do not fill the log. The log keeps the count; what is beyond it in this process alone need not even ask. */
+  /**
+   * Its metadata, so that strangers and floods do not fill the log. The log keeps the count; what is beyond it in this process
+   * alone need not even ask.
+   */
   logRefusal(atsId: string, refusal: DomainError): void {
     const now = performance.now();
     const window = this.refusals.get(atsId);

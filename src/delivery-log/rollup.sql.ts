@@ -39,8 +39,8 @@ export const TAKE_MARK = statement(
 export const MOVE_MARK = statement('rollup_move_mark', 'update delivery_rollup_mark set rolled_before = $1::uuid');
 
 /**
- * Adds the attempts from $1 up to $2, which lie in the hour $3 since 1970. Account by account, since the log has no index on time alone
- * and shall have none. Planned anew each time: only then are the days known that are passed over.
+ * Adds the attempts from $1 up to $2, which lie in the hour $3 since 1970. Account by account, since the log has no index on
+ * time alone and shall have none. Planned anew each time: only then are the days known that are passed over.
  */
 export const ROLL = queueStatement(
   `insert into delivery_rollup as r

@@ -79,7 +79,8 @@ const STATS = statement(
   `select ats_id, coalesce(pending, 0)::int as pending, coalesce(due, 0)::int as due,
           coalesce(parked, 0)::int as parked, coalesce(dead, 0)::int as dead, oldest as oldest_reference
      from (select ats_id, count(*) as pending, count(*) filter (where available_at <= now()) as due,
-                  count(*) filter (where available_at = 'infinity' and leased_until < 'infinity') as parked, min(reference_id::text) as oldest
+                  count(*) filter (where available_at = 'infinity' and leased_until < 'infinity') as parked,
+                  min(reference_id::text) as oldest
              from outbox_message group by ats_id) o
      full join (select ats_id, count(*) as dead from dead_message where state = 'dead' group by ats_id) d using (ats_id)
     order by ats_id`,

@@ -197,9 +197,10 @@ export const SETTLE = queueStatement(
 );
 
 /**
- * Wakes the oldest sleeper of each entity, unless that is held: what stands behind it is woken when it leaves. It must be a later statement than the removal, in its transaction: only then
- * does its snapshot hold what fell asleep while the removal waited. The first eight suffice: those before the sleeper
- * are awake, and no more than a few of one entity are ever removed at the same moment.
+ * Wakes the oldest sleeper of each entity, unless that is held: what stands behind it is woken when it leaves. It must be a
+ * later statement than the removal, in its transaction: only then does its snapshot hold what fell asleep while the removal
+ * waited. The first eight suffice: those before the sleeper are awake, and no more than a few of one entity are ever removed
+ * at the same moment.
  */
 export const WAKE = queueStatement(
   `update outbox_message m set available_at = now()

@@ -35,7 +35,12 @@ export class CvReader {
     await this.enter(signal);
     try {
       const content = await open();
-      return content === null ? null : await this.run(contentType, content, signal);
+      if (content === null) return null;
+      try {
+        return await this.run(contentType, content, signal);
+      } finally {
+        content.destroy();
+      }
     } finally {
       this.leave();
     }
@@ -61,7 +66,6 @@ export class CvReader {
     } finally {
       both.removeEventListener('abort', kill);
       kill();
-      content.destroy();
     }
   }
 
@@ -99,7 +103,7 @@ export class CvReader {
 
 function ended(child: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
-    child.once('error', reject).once('close', () => resolve());
+    child.on('error', reject).once('close', () => resolve());
   });
 }
 

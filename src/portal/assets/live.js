@@ -14,8 +14,8 @@ async function read() {
   if (reading) return void (again = true);
   reading = true;
   try {
-    const answer = await fetch(location.href);
-    if (!answer.ok || answer.redirected) return;
+    const answer = await fetch(location.href).catch(() => undefined);
+    if (!answer?.ok || answer.redirected) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
     for (const part of document.querySelectorAll('[data-live]')) {
       const other = fresh.querySelector(`[data-live="${part.dataset.live}"]`);
