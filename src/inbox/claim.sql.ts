@@ -1,8 +1,7 @@
 import { queueStatement, statement } from '../database/database';
 
-// Each row is named by its `ats_id` beside its key, so that it can be routed (docs/scaling.md). The collation keeps the planner
-// from looking for it in the indexes that begin with `ats_id`, whose order is "C": of a queue that is short, or was when it
-// was last looked at, it thinks them as good as the key, and they hold all that is dead of the account.
+// Each row is named by its `ats_id` beside its key, so that it can be routed (docs/scaling.md). Why rows to be changed are named
+// by an array and a hash, and what the collation does, stands in `outbox/outbox.sql.ts`.
 
 /** Leaps from account to account in the index, beginning behind $1, at most $2 of them. */
 export const ACCOUNTS = queueStatement(
@@ -65,7 +64,8 @@ export const CLAIM = queueStatement(
         set attempt = m.attempt + 1,
             leased_until = clock_timestamp() + $4::int * interval '1 ms',
             crashes = m.crashes + (m.leased_until > '-infinity')::int
-       from due where m.ats_id = due.ats_id collate "default" and m.id = due.id
+      where m.ats_id collate "default" = any($1::text[]) and m.id = any(array(select id from due))
+        and ((m.ats_id, m.id) in (select ats_id, id from due)) is true
      returning m.ats_id, m.id, m.attempt, m.failures, m.crashes, m.reference_id)
    select c.id, c.attempt, c.failures, c.crashes,
           f.reference_id, f.ats_id, f.client_id, f.user_id, f.event, f.entity_id, f.payload
@@ -91,23 +91,28 @@ export const LOCK_LANES = statement(
  * read within the lane, once for all rows; `now()` is when the transaction began.
  */
 export const SETTLE = queueStatement(
-  `delete from inbox_message m using unnest($1::text[], $2::bigint[], $3::int[]) s(ats_id, id, attempt)
-    where m.ats_id = s.ats_id collate "default" and m.id = s.id and m.attempt = s.attempt and m.leased_until > statement_timestamp()
+  `with s as (select * from unnest($1::text[], $2::bigint[], $3::int[]) s(ats_id, id, attempt))
+   delete from inbox_message m
+    where m.ats_id collate "default" = any($1::text[]) and m.id = any(array(select id from s))
+      and ((m.ats_id, m.id, m.attempt) in (select ats_id, id, attempt from s)) is true
+      and m.leased_until > statement_timestamp()
    returning m.id`,
 );
 
 /** Back as if never claimed: nothing was judged, and whoever can say so lives. */
 export const RELEASE = queueStatement(
-  `update inbox_message m set leased_until = '-infinity', crashes = 0
-     from unnest($1::text[], $2::bigint[], $3::int[]) s(ats_id, id, attempt)
-    where m.ats_id = s.ats_id collate "default" and m.id = s.id and m.attempt = s.attempt`,
+  `with s as (select * from unnest($1::text[], $2::bigint[], $3::int[]) s(ats_id, id, attempt))
+   update inbox_message m set leased_until = '-infinity', crashes = 0
+    where m.ats_id collate "default" = any($1::text[]) and m.id = any(array(select id from s))
+      and ((m.ats_id, m.id, m.attempt) in (select ats_id, id, attempt from s)) is true`,
 );
 
 /** Back as it stood before this claim, still suspected of having ended its worker. */
 export const PUT_BACK = queueStatement(
-  `update inbox_message m set leased_until = now(), crashes = m.crashes - 1
-     from unnest($1::text[], $2::bigint[], $3::int[]) s(ats_id, id, attempt)
-    where m.ats_id = s.ats_id collate "default" and m.id = s.id and m.attempt = s.attempt`,
+  `with s as (select * from unnest($1::text[], $2::bigint[], $3::int[]) s(ats_id, id, attempt))
+   update inbox_message m set leased_until = now(), crashes = m.crashes - 1
+    where m.ats_id collate "default" = any($1::text[]) and m.id = any(array(select id from s))
+      and ((m.ats_id, m.id, m.attempt) in (select ats_id, id, attempt from s)) is true`,
 );
 
 /** One judged failure: due again after $4 ms. */

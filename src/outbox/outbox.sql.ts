@@ -1,8 +1,12 @@
 import { queueStatement, statement } from '../database/database';
 
-// `collate "default"` where a row is named by its `ats_id` beside its key: see `inbox/claim.sql.ts`. `collate "POSIX"` where an
-// entity is searched: only the index of entities has it, so no other can be taken. Where its oldest are wanted, the range of
-// pairs and its order keep the planner from the primary key, whose order is the same within one entity.
+// How these statements find their rows, so that no estimate can lead astray (`docs/decisions.md`, "Speed"): a queue that was
+// empty when it was last vacuumed is thought empty when it holds a million, and then all plans look equally cheap.
+//
+// Rows to be changed are never joined. Their ids stand in an array, for the primary key, and the pairs that say which of them
+// are meant in a hash: `is true` keeps it from being made a join after all. `collate "default"` keeps the indexes that begin with
+// the account out of it. For the oldest of an entity the account has `collate "POSIX"`, which only the index of entities has, and
+// the range of pairs and its order keep the primary key out.
 
 /**
  * Stores results and queues them, in the order given: messages of one entity are delivered in the order of their ids.
@@ -36,8 +40,12 @@ export const APPEND = statement(
      window account as (partition by t.ats_id)
    ), due as (
      update outbox_message m set available_at = now(), leased_until = '-infinity'
-       from t where t.step = 'completed' and m.ats_id = t.ats_id collate "POSIX" and m.entity_key = t.entity_key
-        and m.reference_id = t.reference_id)
+      where m.ats_id collate "default" = any($2::text[]) and m.id = any(array(
+              select o.id from t cross join lateral (
+                select o.id from outbox_message o
+                 where o.ats_id = t.ats_id collate "POSIX" and o.entity_key = t.entity_key
+                   and o.reference_id = t.reference_id limit 1) o
+               where t.step = 'completed')))
    insert into outbox_message (ats_id, entity_key, reference_id, available_at, leased_until)
    select ats_id, entity_key, reference_id,
           case step when 'reserved' then 'infinity' else now() end,
@@ -109,7 +117,8 @@ export const CLAIM = queueStatement(
       where n <= free order by n limit $4
    ), claimed as (
      update outbox_message m set attempt = m.attempt + 1, leased_until = now() + $5::int * interval '1 ms'
-       from due where m.ats_id = due.ats_id collate "default" and m.id = due.id
+      where m.ats_id collate "default" = any($1::text[]) and m.id = any(array(select id from due))
+        and ((m.ats_id, m.id) in (select ats_id, id from due)) is true
      returning m.id, m.attempt, m.failures, m.ats_id, m.entity_key, m.reference_id, m.available_at)
    select c.id, c.attempt, c.failures, c.ats_id, c.entity_key, c.reference_id, c.available_at, e.event, e.body
      from claimed c
@@ -132,7 +141,8 @@ export const CLAIM = queueStatement(
 export const PARK = queueStatement(
   `with b as (
      select ats_id, id, entity_key from outbox_message
-      where ats_id collate "default" = any($1::text[]) and id = any($2::bigint[]) and available_at < 'infinity'
+      where ats_id collate "default" = any($1::text[]) and id = any(array(select unnest($2::bigint[])))
+        and available_at < 'infinity'
       order by id for no key update skip locked
    ), pair as (
      select b.ats_id, b.id, h.id as head from b cross join lateral (
@@ -142,10 +152,12 @@ export const PARK = queueStatement(
       where h.id < b.id
    ), held as (
      select ats_id, id from outbox_message
-      where ats_id collate "default" = any($1::text[]) and id in (select head from pair) for key share skip locked)
+      where ats_id collate "default" = any($1::text[]) and id = any(array(select head from pair)) for key share skip locked
+   ), sleeper as (
+     select ats_id, id from pair where ((ats_id, head) in (select ats_id, id from held)) is true)
    update outbox_message m set available_at = 'infinity'
-     from pair join held on held.ats_id = pair.ats_id and held.id = pair.head
-    where m.ats_id = pair.ats_id collate "default" and m.id = pair.id
+    where m.ats_id collate "default" = any($1::text[]) and m.id = any(array(select id from sleeper))
+      and ((m.ats_id, m.id) in (select ats_id, id from sleeper)) is true
    returning m.id`,
 );
 
@@ -154,9 +166,6 @@ export const PARK = queueStatement(
  * claimed under the attempt change, and only for those is the attempt logged. Returns them, and whether they left.
  *
  * A settling whose commit went unheard is simply repeated: a row that it kept has no lease any more.
- *
- * The planner takes an equality with a constant for rare, and so fetches the few rows by their ids: with `<> 'retry'` it
- * reads the whole queue while that is short of 100,000. Likewise the dead stand apart, or all are compared with all.
  */
 export const SETTLE = queueStatement(
   `with s as (
@@ -166,17 +175,22 @@ export const SETTLE = queueStatement(
        as s(id, attempt, verdict, wait_ms, attempt_id, number, outcome, status_code,
             error, duration_ms, signature, request_headers, response_headers, response_body, event, counted, ats_id)
    ), gone as (
-     delete from outbox_message m using s
-      where m.ats_id = s.ats_id collate "default" and m.id = s.id and m.attempt = s.attempt
-        and s.verdict in ('delivered', 'dead')
+     delete from outbox_message m
+      where m.ats_id collate "default" = any($17::text[])
+        and m.id = any(array(select id from s where verdict in ('delivered', 'dead')))
+        and ((m.ats_id, m.id, m.attempt) in (select ats_id, id, attempt from s where verdict in ('delivered', 'dead'))) is true
      returning m.id, m.attempt, m.ats_id, m.entity_key, m.reference_id
+   ), again as materialized (
+     select * from s where verdict = 'retry'
    ), kept as (
      update outbox_message m
-        set leased_until = '-infinity', failures = m.failures + s.counted::int,
-            available_at = now() + s.wait_ms * interval '1 ms'
-       from s
-      where m.ats_id = s.ats_id collate "default" and m.id = s.id and m.attempt = s.attempt and m.leased_until > '-infinity'
-        and s.verdict = 'retry'
+        set leased_until = '-infinity',
+            (failures, available_at) = (
+              select m.failures + s.counted::int, now() + s.wait_ms * interval '1 ms' from again s
+               where s.id = m.id and s.attempt = m.attempt and s.ats_id = m.ats_id)
+      where m.ats_id collate "default" = any($17::text[]) and m.id = any(array(select id from again))
+        and ((m.ats_id, m.id, m.attempt) in (select ats_id, id, attempt from again)) is true
+        and m.leased_until > '-infinity'
      returning m.id, m.attempt, m.ats_id, m.reference_id, m.available_at
    ), dead as materialized (
      select id, attempt, number from s where verdict = 'dead'
@@ -203,24 +217,28 @@ export const SETTLE = queueStatement(
  * at the same moment.
  */
 export const WAKE = queueStatement(
-  `update outbox_message m set available_at = now()
-     from (select distinct k.ats_id, k.entity_key from unnest($1::text[], $2::text[]) k(ats_id, entity_key)) k
-     cross join lateral (
-       select p.ats_id, p.id
-         from (select o.ats_id, o.id, o.available_at from outbox_message o
-                where o.ats_id = k.ats_id collate "POSIX" and (o.entity_key, o.id) >= (k.entity_key, 0)
-                  and o.entity_key <= k.entity_key
-                order by o.entity_key, o.id limit 8) p
-        where p.available_at = 'infinity' order by p.id limit 1) h
-    where m.ats_id = h.ats_id collate "default" and m.id = h.id and m.available_at = 'infinity'
-      and m.leased_until < 'infinity'`,
+  `with head as materialized (
+     select h.ats_id, h.id
+       from (select distinct k.ats_id, k.entity_key from unnest($1::text[], $2::text[]) k(ats_id, entity_key)) k
+       cross join lateral (
+         select p.ats_id, p.id
+           from (select o.ats_id, o.id, o.available_at from outbox_message o
+                  where o.ats_id = k.ats_id collate "POSIX" and (o.entity_key, o.id) >= (k.entity_key, 0)
+                    and o.entity_key <= k.entity_key
+                  order by o.entity_key, o.id limit 8) p
+          where p.available_at = 'infinity' order by p.id limit 1) h)
+   update outbox_message m set available_at = now()
+    where m.ats_id collate "default" = any($1::text[]) and m.id = any(array(select id from head))
+      and ((m.ats_id, m.id) in (select ats_id, id from head)) is true
+      and m.available_at = 'infinity' and m.leased_until < 'infinity'`,
 );
 
 /** Back as if never claimed: nothing was judged. */
 export const RELEASE = queueStatement(
-  `update outbox_message m set leased_until = '-infinity'
-     from unnest($1::text[], $2::bigint[], $3::int[]) s(ats_id, id, attempt)
-    where m.ats_id = s.ats_id collate "default" and m.id = s.id and m.attempt = s.attempt`,
+  `with s as (select * from unnest($1::text[], $2::bigint[], $3::int[]) s(ats_id, id, attempt))
+   update outbox_message m set leased_until = '-infinity'
+    where m.ats_id collate "default" = any($1::text[]) and m.id = any(array(select id from s))
+      and ((m.ats_id, m.id, m.attempt) in (select ats_id, id, attempt from s)) is true`,
 );
 
 /** Finds sleepers behind nobody, which the rules of parking and waking should make impossible. */
@@ -235,8 +253,8 @@ export const SWEEP = queueStatement(
 
 /** Takes away messages that waited too long, a few at a time; their successors, which are younger, stay. */
 export const EXPIRE = queueStatement(
-  `delete from outbox_message where id in (
+  `delete from outbox_message where id = any(array(
      select id from outbox_message where queued_at < $1::timestamptz and leased_until <= now() limit $2
-        for update skip locked)
+        for update skip locked))
    returning ats_id, entity_key`,
 );

@@ -130,7 +130,7 @@ describe('with another account whose rows have the same keys but for the account
     await untouched(() => outbox.settle(verdicts.map((verdict, n) => settlement(messages[n]!, verdict))));
     await untouched(() => outbox.release([messages[3]!]));
     const again = await untouched(claim);
-    expect(again.messages.map((m) => m.id)).toEqual(['6', '2']);
+    expect(again.messages.map((m) => m.id).sort()).toEqual(['2', '6']);
     expect(await sql('select from delivery_attempt where ats_id = $1', [OWN])).toHaveLength(3);
   });
 
