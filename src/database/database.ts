@@ -4,6 +4,7 @@ import type { ClientBase, Pool, PoolClient } from 'pg';
 import { DataSource } from 'typeorm';
 import { every } from '../observability/every';
 import { logger } from '../observability/logger';
+import { arrayLiteral } from './array-literal';
 import { DatabaseUnavailable, translateFault } from './faults';
 
 /** A statement written by hand, prepared once on each connection under its name. */
@@ -156,7 +157,7 @@ async function run<T extends object>(
   deadlineMs: number,
 ): Promise<T[]> {
   // Without values the simple protocol is spoken, which takes several statements in one text.
-  const given = values.length > 0 ? { values: values as unknown[] } : {};
+  const given = values.length > 0 ? { values: values.map(arrayLiteral) } : {};
   const config = { name: sql.name, text: sql.text, ...given, query_timeout: deadlineMs };
   try {
     return (await client.query(config)).rows as T[];

@@ -8,6 +8,7 @@ interface LineSink {
   write(line: string): unknown;
 }
 
+const NO_CONTEXT = {};
 let sink: LineSink = { write: () => undefined };
 
 /**
@@ -23,8 +24,10 @@ export const logger = pino(
     serializers: { err: describeError, error: describeError, cause: describeError },
     mixin: () => {
       const context = currentContext();
-      return context ? { request_id: context.requestId } : {};
+      return context ? { request_id: context.requestId } : NO_CONTEXT;
     },
+    // What a worker logs has none, and need not be copied for it.
+    mixinMergeStrategy: (fields, context) => (context === NO_CONTEXT ? fields : { ...context, ...fields }),
   },
   { write: (line: string) => sink.write(line) },
 );

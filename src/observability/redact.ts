@@ -16,17 +16,21 @@ function redactValue(value: unknown, depth: number): unknown {
   return depth === 0 ? '{…}' : redactFields(value, depth - 1);
 }
 
-function redactFields(fields: object, depth: number): Record<string, unknown> {
-  const kept: Record<string, unknown> = {};
+/** Copies only what has something to hide: most lines have nothing, and there are many. */
+function redactFields(fields: object, depth: number): object {
+  let kept = fields as Record<string, unknown>;
   for (const [key, value] of Object.entries(fields)) {
-    kept[key] = SECRET_KEY.test(key) ? CENSORED : redactValue(value, depth);
+    const shown: unknown = SECRET_KEY.test(key) ? CENSORED : redactValue(value, depth);
+    if (shown === value) continue;
+    if (kept === fields) kept = { ...kept };
+    kept[key] = shown;
   }
   return kept;
 }
 
-/** A copy of a log line's fields without the values of keys that name a secret, at any depth that is printed. */
+/** A log line's fields without the values of keys that name a secret, at any depth that is printed. */
 export function redact(fields: object): Record<string, unknown> {
-  return redactFields(fields, MAX_DEPTH);
+  return redactFields(fields, MAX_DEPTH) as Record<string, unknown>;
 }
 
 /**
