@@ -4,9 +4,10 @@ import { queueStatement, statement } from '../database/database';
 // empty when it was last vacuumed is thought empty when it holds a million, and then all plans look equally cheap.
 //
 // Rows to be changed are never joined. Their ids stand in an array, for the primary key, and the pairs that say which of them
-// are meant in a hash: `is true` keeps it from being made a join after all. `collate "default"` keeps the indexes that begin with
-// the account out of it. For the oldest of an entity the account has `collate "POSIX"`, which only the index of entities has, and
-// the range of pairs and its order keep the primary key out.
+// are meant in a hash: `is true` keeps it from being made a join after all. The list of accounts beside them is for a router
+// (docs/scaling.md), and `collate "default"` keeps the indexes that begin with the account from using it. For the oldest of an
+// entity the account has `collate "POSIX"`, which only the index of entities has, and the range of pairs and its order keep the
+// primary key out.
 
 /**
  * Stores results and queues them, in the order given: messages of one entity are delivered in the order of their ids.
