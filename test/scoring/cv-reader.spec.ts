@@ -79,12 +79,14 @@ test.each<[string, string, () => Buffer]>([
 ])('survives %s, and goes on answering meanwhile', async (_, type, make) => {
   const content = make();
   expect(content.length).toBeLessThan(10 * 1024 * 1024);
-  const reading = read(type, content);
-  // Read in this process it would be nearly all of it.
-  expect(await longestPause(reading)).toBeLessThan(0.5);
-  const made = await reading;
-  if (made !== null && 'text' in made) expect(made.text.length).toBeLessThanOrEqual(200_000);
-  else expect(made!.fault).toMatch(/too much memory|too long|failed|damaged/);
+  // Read in this process it would be nearly all of it, every time; what else holds the machine up does so now and then.
+  const made = await until('a reading that does not hold this process up', async () => {
+    const reading = read(type, content);
+    const paused = await longestPause(reading);
+    return paused < 0.5 && (await reading)!;
+  });
+  if ('text' in made) expect(made.text.length).toBeLessThanOrEqual(200_000);
+  else expect(made.fault).toMatch(/too much memory|too long|failed|damaged/);
 });
 
 test('reads two at once, the others in their turn; who gives up leaves its turn to the next', async () => {
