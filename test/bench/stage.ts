@@ -9,6 +9,8 @@ import { REGISTER, startProgram, type Program } from './program';
 /** How many accounts there are unless a trial says otherwise. */
 export const ACCOUNTS = 100;
 const RELAY_MS = 10;
+/** Those of `npm start`. */
+const V8_FLAGS = ['--max-semi-space-size=64', '--heap-growing-percent=100'];
 
 /** What arrived at the receiver. */
 export interface Arrivals {
@@ -52,7 +54,7 @@ export class Stage {
   ): Promise<Program> {
     const built = await build();
     const change = preload === undefined ? [] : ['--require', join(__dirname, 'peers', `${preload}.ts`)];
-    return this.program(['--max-semi-space-size=64', '--require', REGISTER, ...change, join(built, 'src', 'main.js')], {
+    return this.program([...V8_FLAGS, '--require', REGISTER, ...change, join(built, 'src', 'main.js')], {
       NODE_ENV: 'test',
       // In tests `info` means silence.
       LOG_LEVEL: 'debug',
