@@ -3,31 +3,93 @@ import { queueStatement, statement } from '../database/database';
 // Each row is named by its `ats_id` beside its key, so that it can be routed (docs/scaling.md). Why rows to be changed are named
 // by an array and a hash, and what the collation does, stands in `outbox/outbox.sql.ts`.
 
-/** Leaps from account to account in the index, beginning behind $1, at most $2 of them. */
+/** Behind every account, as `ats_id || chr(1)` is behind all of its lanes and before the next account. */
+const END = `'\u{10FFFF}'::text`;
+
+/**
+ * The newest id, and then the transactions that may have taken one and not ended. Whoever inserts locks the table before it
+ * takes an id.
+ */
+export const HORIZON = statement(
+  'inbox_horizon',
+  `with newest as materialized (
+     select coalesce(pg_sequence_last_value('inbox_message_id_seq'::regclass), 0) as id)
+   select n.id as last_id, array(
+            select l.virtualtransaction from pg_locks l
+             where l.locktype = 'relation' and l.database = (select oid from pg_database where datname = current_database())
+               and l.relation = 'inbox_message'::regclass and l.mode = 'RowExclusiveLock' and n.id is not null) as writers
+     from newest n`,
+);
+
+/**
+ * Leaps from account to account in the index, beginning behind $1, at most $2 of them. Lanes that have a mark ($3 to $5) are looked
+ * at from there on, and between them all is (`LaneMarks`).
+ */
 export const ACCOUNTS = queueStatement(
-  `with recursive a as (
-     (select ats_id from inbox_message where ats_id > $1 order by ats_id limit 1)
-     union all
-     select (select i.ats_id from inbox_message i where i.ats_id > a.ats_id order by i.ats_id limit 1)
-       from a where a.ats_id is not null)
-   select ats_id from a where ats_id is not null limit $2`,
+  `with start as materialized (
+     select ats_id, client_id, low, lead(ats_id, 1, ${END}) over lane as next_ats, lead(client_id, 1, '') over lane as next
+       from (select $1 || chr(1) collate "C" as ats_id, '' collate "C" as client_id, null::bigint as low
+             union all select * from unnest($3::text[], $4::text[], $5::bigint[])) n
+     window lane as (order by ats_id, client_id))
+   select distinct f.ats_id
+     from start s
+     cross join lateral (
+       (select i.ats_id from inbox_message i
+         where (i.ats_id, i.client_id, i.id) >= (s.ats_id, s.client_id, s.low)
+           and (i.ats_id, i.client_id) <= (s.ats_id, s.client_id)
+         order by i.ats_id, i.client_id, i.id limit 1)
+       union all
+       (with recursive gap as (
+          (select i.ats_id, 1 as n from inbox_message i
+            where (i.ats_id, i.client_id) > (s.ats_id, s.client_id) and (i.ats_id, i.client_id) < (s.next_ats, s.next)
+            order by i.ats_id, i.client_id, i.id limit 1)
+          union all
+          (select i.ats_id, gap.n + 1 from gap cross join lateral (
+             select i.ats_id from inbox_message i
+              where i.ats_id > gap.ats_id and (i.ats_id, i.client_id) < (s.next_ats, s.next)
+              order by i.ats_id, i.client_id, i.id limit 1) i
+            where gap.n < $2))
+        select ats_id from gap)) f
+    order by f.ats_id limit $2`,
 );
 
 /**
  * Takes the lanes of these accounts, each account's beginning behind the client it was left at, at most $3 for each
- * account. A lane that another process is claiming or processing is passed over, not waited for.
+ * account. A lane that another process is claiming or processing is passed over, not waited for. $4 to $6 are the marks of
+ * lanes behind those clients.
  */
 export const LANES = queueStatement(
-  `select l.ats_id, l.client_id, w.ats_id is not null as free
-     from unnest($1::text[], $2::text[]) a(ats_id, after)
-     cross join lateral (
-       with recursive c as (
-         (select client_id from inbox_message where ats_id = a.ats_id and client_id > a.after order by client_id limit 1)
-         union all
-         select (select i.client_id from inbox_message i
-                  where i.ats_id = a.ats_id and i.client_id > c.client_id order by i.client_id limit 1)
-           from c where c.client_id is not null)
-       select a.ats_id, client_id from c where client_id is not null limit $3) l
+  `with start as materialized (
+     select ats_id, client_id, low, coalesce(lead(client_id) over lane, '') as next,
+            case when lead(client_id) over lane is null then ats_id || chr(1) else ats_id end as next_ats
+       from (select ats_id collate "C" as ats_id, after collate "C" as client_id, null::bigint as low
+               from unnest($1::text[], $2::text[]) a(ats_id, after)
+             union all select * from unnest($4::text[], $5::text[], $6::bigint[])) n
+     window lane as (partition by ats_id order by client_id)
+   ), l as (
+     select ats_id, client_id
+       from (select s.ats_id, f.client_id, row_number() over (partition by s.ats_id order by f.client_id) as n
+               from start s
+               cross join lateral (
+                 (select i.client_id from inbox_message i
+                   where (i.ats_id, i.client_id, i.id) >= (s.ats_id, s.client_id, s.low)
+                     and (i.ats_id, i.client_id) <= (s.ats_id, s.client_id)
+                   order by i.ats_id, i.client_id, i.id limit 1)
+                 union all
+                 (with recursive gap as (
+                    (select i.client_id, 1 as n from inbox_message i
+                      where (i.ats_id, i.client_id) > (s.ats_id, s.client_id) and (i.ats_id, i.client_id) < (s.next_ats, s.next)
+                      order by i.ats_id, i.client_id, i.id limit 1)
+                    union all
+                    (select i.client_id, gap.n + 1 from gap cross join lateral (
+                       select i.client_id from inbox_message i
+                        where (i.ats_id, i.client_id) > (s.ats_id, gap.client_id) and (i.ats_id, i.client_id) < (s.next_ats, s.next)
+                        order by i.ats_id, i.client_id, i.id limit 1) i
+                      where gap.n < $3))
+                  select client_id from gap)) f) o
+      where n <= $3)
+   select l.ats_id, l.client_id, w.ats_id is not null as free
+     from l
      left join lateral (
        select ats_id from workspace w where w.ats_id = l.ats_id and w.client_id = l.client_id
           for no key update skip locked) w on true`,
@@ -40,24 +102,29 @@ export const LANES = queueStatement(
  * A lane with a leased message is busy. A message whose lease ended unsettled may be what ended its worker: it is
  * claimed alone, and what stands before it without it. Nothing overtakes a message that waits for its retry.
  *
- * Read is what stands in the index from the beginning of the lane, and what is of another lane is dropped. Of the lane itself the
- * planner would expect a row or two, and read and sort all of it, instead of following the index until it has enough.
+ * Read is what stands in the index from the lane's mark ($5) on, one by one: of a range the planner would expect a row or two, and
+ * read and sort all of the lane, and without its end, go on through what is kept of the lanes behind it.
  */
 export const CLAIM = queueStatement(
   `with due as (
      select m.ats_id, m.id
-       from unnest($1::text[], $2::text[]) lane(ats_id, client_id)
+       from unnest($1::text[], $2::text[], $5::bigint[]) lane(ats_id, client_id, low)
        cross join lateral (
-         select ats_id, id, row_number() over (order by id) as n, lost, waiting, bool_or(leased) over () as busy,
-                bool_or(lost or waiting) over (order by id) as halted
-           from (select i.ats_id, i.client_id, i.id,
-                        i.leased_until > now() as leased,
-                        i.leased_until > '-infinity' as lost,
-                        i.available_at > now() as waiting
-                   from inbox_message i
-                  where (i.ats_id, i.client_id, i.id) >= (lane.ats_id, lane.client_id, 0)
-                  order by i.ats_id, i.client_id, i.id limit $3) oldest
-          where oldest.ats_id = lane.ats_id and oldest.client_id = lane.client_id) m
+         with recursive oldest as (
+           (select i.id, i.leased_until, i.available_at, 1 as n from inbox_message i
+             where (i.ats_id, i.client_id, i.id) >= (lane.ats_id, lane.client_id, lane.low)
+               and (i.ats_id, i.client_id) <= (lane.ats_id, lane.client_id)
+             order by i.ats_id, i.client_id, i.id limit 1)
+           union all
+           (select i.id, i.leased_until, i.available_at, oldest.n + 1 from oldest cross join lateral (
+              select i.id, i.leased_until, i.available_at from inbox_message i
+               where (i.ats_id, i.client_id, i.id) > (lane.ats_id, lane.client_id, oldest.id)
+                 and (i.ats_id, i.client_id) <= (lane.ats_id, lane.client_id)
+               order by i.ats_id, i.client_id, i.id limit 1) i
+             where oldest.n < $3))
+         select lane.ats_id, id, n, lost, waiting, bool_or(leased) over () as busy, bool_or(lost or waiting) over (order by n) as halted
+           from (select id, n, leased_until > now() as leased, leased_until > '-infinity' as lost, available_at > now() as waiting
+                   from oldest) o) m
       where not m.busy and (not m.halted or (m.n = 1 and m.lost and not m.waiting))
    ), claimed as (
      update inbox_message m

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { InboundEventType, Write } from '../events/inbound';
 import { Database, type Tx } from '../database/database';
+import { LaneMarks, type Mark } from './lane-marks';
 import { ACCOUNTS, CLAIM, LANES, LOCK_LANES, PUT_BACK, RELEASE, RETRY, SETTLE } from './claim.sql';
 
 /** A claimed write: `attempt` is the fence, so whoever settles must show the number under which it was claimed. */
@@ -47,8 +48,11 @@ export class InboxQueue {
   /** Where the last claim stopped, so that none is served twice before all were served once. */
   private account = '';
   private readonly clients = new Map<string, string>();
+  private readonly marks: LaneMarks;
 
-  constructor(private readonly database: Database) {}
+  constructor(private readonly database: Database) {
+    this.marks = new LaneMarks(database);
+  }
 
   /**
    * Claims a batch round the accounts and, in each, round its workspaces; in the order in which they were accepted.
@@ -56,6 +60,7 @@ export class InboxQueue {
    */
   async claim(): Promise<Claimed[]> {
     // An account is done with when its last lane was reached after its first was looked at in this very call.
+    const horizon = await this.marks.advance();
     const begun = new Set<string>();
     const done = new Set<string>();
     for (let idle = false; ;) {
@@ -68,7 +73,7 @@ export class InboxQueue {
       const open = page.flatMap((atsId) => (done.has(atsId) ? [] : [{ atsId, after: this.clients.get(atsId) ?? '' }]));
       if (open.length === 0) continue;
       idle = false;
-      const { batch, ended } = await this.claimFrom(open);
+      const { batch, ended } = await this.claimFrom(open, horizon);
       for (const { atsId, after } of open) {
         if (after === '') begun.add(atsId);
         if (ended.has(atsId) && begun.has(atsId)) done.add(atsId);
@@ -109,24 +114,35 @@ export class InboxQueue {
   }
 
   private async accountsAfter(account: string): Promise<string[]> {
-    const rows = await this.database.query<{ ats_id: string }>(ACCOUNTS, [account, ACCOUNTS_PER_CLAIM]);
+    const columns = [account, ACCOUNTS_PER_CLAIM, ...markColumns(this.marks.behind(account))];
+    const rows = await this.database.query<{ ats_id: string }>(ACCOUNTS, columns);
     return rows.map((row) => row.ats_id);
   }
 
   /** Claims from the next lanes of each account, and remembers where it stopped; `ended` are those at their last lane. */
   private async claimFrom(
     accounts: readonly { atsId: string; after: string }[],
+    horizon: bigint,
   ): Promise<{ batch: Claimed[]; ended: Set<string> }> {
     const each = Math.ceil(LANES_PER_CLAIM / accounts.length);
     const { batch, lanes } = await this.database.transaction(async (tx) => {
-      const columns = [accounts.map((a) => a.atsId), accounts.map((a) => a.after), each];
+      const after = new Map(accounts.map((a) => [a.atsId, a.after]));
+      const marks = this.marks.behind('').filter((m) => m.clientId > (after.get(m.atsId) ?? m.clientId));
+      const columns = [[...after.keys()], [...after.values()], each, ...markColumns(marks)];
       const found = await tx.query<Lane & { free: boolean }>(LANES, columns);
       const free = found.filter((lane) => lane.free);
       if (free.length === 0) return { batch: [], lanes: found };
       const perLane = Math.ceil(MESSAGES_PER_CLAIM / free.length);
-      const rows = await tx.query<ClaimedRow>(CLAIM, [...laneColumns(free), perLane, LEASE_MS]);
+      const rows = await tx.query<ClaimedRow>(CLAIM, [
+        ...laneColumns(free),
+        perLane,
+        LEASE_MS,
+        free.map((lane) => this.marks.of(lane.ats_id, lane.client_id)),
+      ]);
       return { batch: rows.map(toClaimed), lanes: found };
     }, CLAIM_DEADLINE_MS);
+    // The batch is in the order of its ids, and of each lane it holds the oldest that there is.
+    for (const { atsId, clientId, id } of batch.toReversed()) this.marks.note(atsId, clientId, id, horizon);
     const ended = new Set<string>();
     for (const { atsId } of accounts) {
       const own = lanes.filter((lane) => lane.ats_id === atsId);
@@ -143,6 +159,10 @@ export class InboxQueue {
 
 function laneColumns(lanes: readonly Lane[]): [string[], string[]] {
   return [lanes.map((lane) => lane.ats_id), lanes.map((lane) => lane.client_id)];
+}
+
+function markColumns(marks: readonly Mark[]): [string[], string[], string[]] {
+  return [marks.map((m) => m.atsId), marks.map((m) => m.clientId), marks.map((m) => m.id)];
 }
 
 function leaseColumns(batch: readonly Claimed[]): [string[], string[], number[]] {

@@ -97,6 +97,54 @@ function pending(): Promise<{ reference_id: string; attempt: number; failures: n
   return sql('select reference_id, attempt, failures, crashes from inbox_message order by id');
 }
 
+describe('where a claim may begin to look', () => {
+  let ahead: number;
+
+  /** Takes and settles all there is, as a worker does that has claimed for long. */
+  async function work(): Promise<string[]> {
+    ahead += 1000;
+    const batch = await queue.claim();
+    await settle(batch);
+    return references(batch);
+  }
+
+  beforeEach(() => {
+    ahead = 0;
+    const real = performance.now.bind(performance);
+    jest.spyOn(performance, 'now').mockImplementation(() => real() + ahead);
+  });
+
+  test('never overtakes a message whose transaction ends after its successors came and went', async () => {
+    const [first] = await enqueue('a/1');
+    expect(await work()).toEqual([first]);
+    const late = clock.uuidv7();
+    const insert = `with f as (insert into flow (reference_id, ats_id, client_id, source, event, entity_id, payload)
+                               values ($1, 'a', '1', 'rest', 'candidate.created', 'e', '{}'))
+                    insert into inbox_message (ats_id, client_id, reference_id) values ('a', '1', $1)`;
+    const writer = database.source.createQueryRunner();
+    await writer.startTransaction();
+    await writer.query(insert, [late]);
+    for (let round = 0; round < 5; round++) {
+      const [next] = await enqueue('a/1');
+      expect(await work()).toEqual([next]);
+    }
+    await writer.commitTransaction();
+    await writer.release();
+    const [last] = await enqueue('a/1');
+    expect(await work()).toEqual([late, last]);
+  });
+
+  test('goes back where a server that took over gives ids again', async () => {
+    for (let round = 0; round < 5; round++) {
+      const [next] = await enqueue('a/1');
+      expect(await work()).toEqual([next]);
+    }
+    await sql('truncate inbox_message restart identity');
+    const [again] = await enqueue('a/1');
+    expect(await work()).toEqual([again]);
+  });
+});
+
 describe('order within a workspace', () => {
   /** What the request of one client to write to a lane looks like when it has passed the front door's checks. */
   function requestFor(lane: string): AcceptRequest {
