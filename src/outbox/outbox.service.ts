@@ -6,6 +6,7 @@ import { Database, type Tx } from '../database/database';
 import { isCrossed } from '../database/faults';
 import type { OutgoingAttempt } from '../delivery-log/delivery-log.service';
 import { logger } from '../observability/logger';
+import { LowMarks, type Looked } from './low-marks';
 import { APPEND, CLAIM, DUE_ACCOUNTS, EXPIRE, PARK, RELEASE, SETTLE, SWEEP, WAKE } from './outbox.sql';
 
 /** An account with due messages and its endpoint. */
@@ -44,8 +45,7 @@ export interface Settlement {
   readonly attempt: OutgoingAttempt;
 }
 
-interface DueRow {
-  ats_id: string;
+interface DueRow extends Looked {
   url: string | null;
   secrets: { id: number; sealed: string }[] | null;
   failing: boolean;
@@ -75,7 +75,7 @@ type Step = 'whole' | 'reserved' | 'completed';
 
 const ACCOUNTS_PER_CLAIM = 256;
 /** Messages become visible a little after their `available_at`: a hint younger than this could pass them by. */
-const HINT_MARGIN_MS = 5000;
+const HINT_MARGIN_MS = 1000;
 /** How long the hints are trusted before a scan that sees everything. */
 const FULL_SCAN_MS = 1000;
 const MAX_CROSSINGS = 5;
@@ -85,6 +85,7 @@ const EXPIRED_AT_ONCE = 1000;
 @Injectable()
 export class Outbox {
   private account = '';
+  private readonly marks = new LowMarks();
   private readonly low = new Map<string, number>();
   private fullScanAt = 0;
 
@@ -128,7 +129,11 @@ export class Outbox {
 
   /** The next accounts of the round that have something due; `last` when the round is complete. */
   async dueAccounts(): Promise<{ accounts: DueAccount[]; last: boolean }> {
-    const rows = await this.database.query<DueRow>(DUE_ACCOUNTS, [this.account, ACCOUNTS_PER_CLAIM]);
+    const { accounts: known, lows, end } = this.marks.from(this.account, ACCOUNTS_PER_CLAIM);
+    const begun = performance.now();
+    const columns = [this.account, ACCOUNTS_PER_CLAIM, known, lows, end];
+    const rows = await this.database.query<DueRow>(DUE_ACCOUNTS, columns);
+    this.marks.note(rows, performance.now() - begun);
     const last = rows.length < ACCOUNTS_PER_CLAIM;
     this.account = last ? '' : (rows.at(-1)?.ats_id ?? '');
     const accounts = rows.flatMap(({ ats_id, url, secrets, failing, probing }) => {
@@ -238,14 +243,14 @@ export class Outbox {
     };
   }
 
-  /** Lost leases and late commits stand before the hint, so every so often all is scanned from the start. */
+  /** Lost leases stand before the hint, so every so often all is scanned from the account's mark. */
   private lows(accounts: readonly string[]): string[] {
     if (performance.now() >= this.fullScanAt) {
       this.fullScanAt = performance.now() + FULL_SCAN_MS;
       this.low.clear();
     }
     return accounts.map((account) => {
-      const low = this.low.get(account);
+      const low = this.low.get(account) ?? this.marks.of(account)?.getTime();
       return low === undefined ? '-infinity' : new Date(low).toISOString();
     });
   }

@@ -55,28 +55,48 @@ export const APPEND = statement(
 );
 
 /**
- * The accounts with a due message and somewhere to send it now, beginning behind $1, at most $2 of them: leaps from account
- * to account in the index, 2 ms for 100 accounts among a million rows. No `exists` in it: that may become a hash of all
- * that is due.
+ * The accounts with messages behind $1, at most $2 of them, and where the due ones may be sent: leaps from account to account in
+ * the index, 2 ms for 100 accounts among a million rows. No `exists` in it: that may become a hash of all that is due.
+ *
+ * $3 and $4 name accounts and how early their messages can be due, as a look at them before has told (`low` of its answer). Their
+ * index entries before that are not looked at: while anybody holds a snapshot, those of delivered messages stay, and
+ * 70,000 of them made a look 70 times dearer. Between the named accounts, and behind the last as far as $5, all is looked at.
  */
 export const DUE_ACCOUNTS = queueStatement(
-  `with recursive k as (
-     (select ats_id, 1 as n from outbox_message where ats_id > $1 order by ats_id limit 1)
-     union all
-     select (select o.ats_id from outbox_message o where o.ats_id > k.ats_id order by o.ats_id limit 1), k.n + 1
-       from k where k.ats_id is not null and k.n < $2)
+  `with start as materialized (
+     select ats_id, low, lead(ats_id, 1, $5::text) over (order by ats_id) as next
+       from (select $1::text collate "C" as ats_id, null::timestamptz as low
+             union all select * from unnest($3::text[], $4::timestamptz[])) n
+   ), k as materialized (
+     select found.*
+       from start s
+       cross join lateral (
+         select s.ats_id, (select o.available_at from outbox_message o
+                            where (o.ats_id, o.available_at, o.id) >= (s.ats_id, s.low, 0) and o.ats_id <= s.ats_id
+                            order by o.ats_id, o.available_at, o.id limit 1) as first
+          where s.low is not null
+         union all
+         (with recursive gap as (
+            (select o.ats_id, o.available_at, 1 as n from outbox_message o
+              where o.ats_id > s.ats_id and o.ats_id < s.next order by o.ats_id, o.available_at, o.id limit 1)
+            union all
+            (select o.ats_id, o.available_at, gap.n + 1 from gap cross join lateral (
+               select o.ats_id, o.available_at from outbox_message o
+                where o.ats_id > gap.ats_id and o.ats_id < s.next order by o.ats_id, o.available_at, o.id limit 1) o
+              where gap.n < $2))
+          select ats_id, available_at from gap)) found
+      order by ats_id limit $2)
    select k.ats_id, e.url, e.failures_in_row > 0 as failing, e.breaker_pause_ms > 0 as probing,
           (select json_agg(json_build_object('id', s.id, 'sealed', encode(s.sealed, 'base64'))
                            order by s.id = e.trusted_secret_id, s.expires_at nulls last, s.id)
              from account_secret s
             where s.ats_id = k.ats_id and s.direction = 'outgoing'
-              and (s.expires_at is null or s.expires_at > now())) as secrets
+              and (s.expires_at is null or s.expires_at > now())) as secrets,
+          k.first is not null as queued, least(k.first, now() - interval '1 s') as low
      from k
      left join account a on a.ats_id = k.ats_id and a.enabled
      left join endpoint e on e.ats_id = a.ats_id and e.disabled_at is null
-          and e.paused_until <= now() and e.rest_until <= now() and e.probe_until <= now() and (
-           select true from outbox_message o where o.ats_id = k.ats_id and o.available_at <= now() limit 1)
-    where k.ats_id is not null
+          and e.paused_until <= now() and e.rest_until <= now() and e.probe_until <= now() and k.first <= now()
     order by k.ats_id`,
 );
 

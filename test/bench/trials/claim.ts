@@ -50,7 +50,7 @@ function claims(database: BenchDatabase): Measure {
 }
 
 async function claimOnce(database: BenchDatabase): Promise<void> {
-  const accounts = await database.query<{ ats_id: string }>(DUE_ACCOUNTS.text, ['', 256]);
+  const accounts = await database.query<{ ats_id: string }>(DUE_ACCOUNTS.text, ['', 256, [], [], '\u{10FFFF}']);
   const ids = accounts.map((account) => account.ats_id);
   const rows = await database.query<{ ats_id: string; id: string; attempt: number | null }>(CLAIM.text, [
     ids,
